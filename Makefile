@@ -1,0 +1,44 @@
+# Every target works alone, first, on a machine with Python 3.11 or newer (with venv) and make.
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.DEFAULT_GOAL := test
+.PHONY: demo test test-all check bench docs help-snapshots clean
+
+# pip first: the one that comes with Python may be too old to hold the build's own requirements to the constraints.
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "unspool needs Python 3.11 or newer; make PYTHON=/path/to/python3.11")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --build-constraint constraints.txt --editable '.[demo,dev,docs]'
+	touch $@
+
+demo: $(INSTALLED)  ## forecast electricity demand: train, judge, run live, verify, report
+	$(BIN)/unspool demo --out runs/demo
+
+test: $(INSTALLED)  ## the quick tests, with the coverage floor
+	$(BIN)/python -m pytest -n 2 -m 'not slow' --cov --cov-report=term --cov-fail-under=90
+
+test-all: $(INSTALLED)  ## all tests
+	$(BIN)/python -m pytest -n 2 --cov --cov-report=term --cov-fail-under=90
+
+check: $(INSTALLED)  ## lint, types, imports
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(INSTALLED)  ## the real data sets beside their baselines: fetches them, trains on each, writes examples/results.json
+	$(BIN)/python examples/fetch.py
+	$(BIN)/python examples/table.py
+
+docs: $(INSTALLED)  ## the documentation, in docs/_build
+	$(BIN)/sphinx-build -W -n -q -b html docs docs/_build
+
+help-snapshots: $(INSTALLED)  ## write the command line's help texts anew, for tests and docs
+	$(BIN)/python tests/cli/write_help.py
+
+clean:  ## what tools and builds have left; .venv, .data and runs stay
+	rm -rf .benchmarks .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist docs/_build
+	find src tests -name __pycache__ -type d -exec rm -rf {} +

@@ -1,0 +1,54 @@
+"""Predictions as flat rows, for CSV and JSON lines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from unspool.answers.forecast import plain, stamps
+from unspool.types import Classes, Forecasts, Predictions
+
+Row = dict[str, Any]
+
+
+def table(predictions: Predictions) -> list[Row]:
+    """One row a forecast step, or one a classified record; the same keys in every row, None where unknown.
+
+    forecast  series, origin, step (1 to L), time where there are times; by target its point, `_truth` and `_<level>`
+    classify  name, truth, label, probability, and `probability_<label>` of each label
+    """
+    columns = _steps(predictions) if isinstance(predictions, Forecasts) else _records(predictions)
+    names = tuple(columns)
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _steps(forecasts: Forecasts) -> dict[str, list[Any]]:
+    rows, steps = forecasts.point.shape[:2]
+    columns: dict[str, list[Any]] = {
+        "series": [forecasts.names[index] for index in forecasts.record.repeat(steps).tolist()],
+        "origin": forecasts.origin.repeat(steps).tolist(),
+        "step": np.tile(np.arange(1, steps + 1), rows).tolist(),
+    }
+    if forecasts.times is not None:
+        columns["time"] = stamps(forecasts.times.ravel())
+    for index, name in enumerate(forecasts.targets):
+        columns[name] = plain(forecasts.point[..., index].ravel())
+        columns[f"{name}_truth"] = plain(forecasts.truth[..., index].ravel())
+        if forecasts.quantiles is not None:
+            for q, level in enumerate(forecasts.levels):
+                columns[f"{name}_{level}"] = plain(forecasts.quantiles[..., index, q].ravel())
+    return columns
+
+
+def _records(classes: Classes) -> dict[str, list[Any]]:
+    labels, known = classes.labels, np.isfinite(classes.probabilities).all(axis=1).tolist()
+    best = classes.probabilities.argmax(axis=1).tolist()
+    shares = {f"probability_{label}": plain(classes.probabilities[:, k]) for k, label in enumerate(labels)}
+    return {
+        "name": list(classes.names),
+        "truth": [labels[k] if k >= 0 else None for k in classes.truth.tolist()],
+        "label": [labels[k] if sure else None for k, sure in zip(best, known, strict=True)],
+        "probability": plain(classes.probabilities.max(axis=1)),
+        **shares,
+    }

@@ -1,0 +1,52 @@
+"""What a trained model must know to be run and read: learnt from data or settled by the spec, all of it plain JSON."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from unspool.data.preparation import Preparation
+from unspool.spec import Spec
+
+
+class ForecastFacts(Spec):
+    """What a forecast's numbers mean.
+
+    lags     the targets this many steps before each forecast step are given to the head; each at least the horizon
+    levels   quantile levels, ascending; empty for a point forecast
+    seasons  periods, in steps, of the seasonal naive baselines; the first one scales MASE
+    scales   by target: the train part's mean absolute seasonal difference, in original units
+    """
+
+    kind: Literal["forecast"] = "forecast"
+    horizon: int
+    lags: tuple[int, ...] = ()
+    levels: tuple[float, ...] = ()
+    seasons: tuple[int, ...] = (1,)
+    scales: dict[str, float] = {}
+
+
+class ClassifyFacts(Spec):
+    """What a class probability means: labels stand in the preparation; `counts` are those of the train part, in the same order."""
+
+    kind: Literal["classify"] = "classify"
+    counts: tuple[int, ...]
+
+
+class MemoryFacts(Spec):
+    """What is remembered: `carried` along the whole record, or `windowed`, the last `context` steps."""
+
+    kind: Literal["carried", "windowed"]
+    context: int | None = None
+
+
+class Facts(Spec):
+    """`facts.json` of a run folder."""
+
+    task: Annotated[ForecastFacts | ClassifyFacts, Field(discriminator="kind")]
+    preparation: Preparation
+    memory: MemoryFacts
+    stride: int = 1
+    live: bool = True
+    why_not_live: str = ""

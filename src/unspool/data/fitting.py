@@ -1,0 +1,122 @@
+"""What a preparation learns, from the train part alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unspool.data.preparation import Preparation, TokenFacts, category_text
+from unspool.data.scaling import Scaler, fit
+from unspool.data.spec import ArraysSource, DataSpec, TextSource, Tokens, duration_seconds
+from unspool.data.vocab import Vocabulary, tokenize
+from unspool.errors import DataError
+from unspool.types import Record
+
+Spans = NDArray[np.int64]
+
+
+def learn(spec: DataSpec, records: Sequence[Record], train_spans: Spans) -> Preparation:
+    """The preparation of `spec`, its scalers, vocabularies and labels learnt from the train spans (n, 3)."""
+    if not len(train_spans):
+        raise DataError("the train part is empty; give more data, or make the other parts smaller")
+    labels = None if spec.columns.target else _labels(records, train_spans)
+    if isinstance(spec.source, TextSource):
+        return Preparation(tokens=_tokens(spec.tokens or Tokens(), records, train_spans), labels=labels)
+    past = _past(spec, records)
+    named = (*spec.columns.target, *past, *spec.columns.known)
+    if not named:
+        raise DataError(f"{records[0].where}: no column is an input; name some in columns.target, known or past")
+    numeric = [name for name in named if name not in spec.columns.categories]
+    return Preparation(
+        targets=spec.columns.target,
+        past=past,
+        known=spec.columns.known,
+        scalers=_scalers(spec, numeric, records, train_spans),
+        categories={name: _vocabulary(name, records, train_spans) for name in spec.columns.categories},
+        calendar=spec.time.calendar,
+        harmonics=spec.time.harmonics,
+        timezone=spec.time.timezone,
+        frequency_seconds=frequency_seconds(spec, records),
+        labels=labels,
+        missing=spec.missing,
+        gaps=spec.time.gaps,
+    )
+
+
+def frequency_seconds(spec: DataSpec, records: Sequence[Record]) -> float | None:
+    """From one row to the next: as declared, else the commonest step of the records; None where they have no times."""
+    steps = [np.diff(record.times).astype(np.int64) for record in records if record.times is not None]
+    if not steps:
+        return None
+    if spec.time.frequency != "auto":
+        return duration_seconds(spec.time.frequency)
+    found, counts = np.unique(np.concatenate(steps), return_counts=True)
+    return float(found[counts.argmax()]) / 1e6 if len(found) else None
+
+
+def _past(spec: DataSpec, records: Sequence[Record]) -> tuple[str, ...]:
+    """The declared past inputs; all channels of arrays of which none is declared."""
+    columns = spec.columns
+    if isinstance(spec.source, ArraysSource) and not (columns.target or columns.past or columns.known):
+        return tuple(records[0].columns)
+    return columns.past
+
+
+def _scalers(spec: DataSpec, names: Sequence[str], records: Sequence[Record], spans: Spans) -> dict[str, Scaler]:
+    stray = sorted(set(spec.scaling.columns) - set(names))
+    if stray:
+        raise DataError(
+            f"scaling.columns names {stray[0]!r}, no column of numbers; there are: {', '.join(names) or 'none'}"
+        )
+    kinds = {name: spec.scaling.columns.get(name, spec.scaling.default) for name in names}
+    return {name: fit(kinds[name], _train(name, records, spans), name) for name in names}
+
+
+def _vocabulary(name: str, records: Sequence[Record], spans: Spans) -> Vocabulary:
+    texts = (category_text(value) for value in _train(name, records, spans).tolist())
+    return Vocabulary.build(text for text in texts if text is not None)
+
+
+def _train(name: str, records: Sequence[Record], spans: Spans) -> NDArray[np.generic]:
+    """The values of a column in the train spans, end to end."""
+    for record in records:
+        if name not in record.columns:
+            there = ", ".join(record.columns) or "none"
+            raise DataError(f"{record.where}: record {record.name!r} has no column {name!r}; there are: {there}")
+    return np.concatenate([records[index].columns[name][start:stop] for index, start, stop in spans.tolist()])
+
+
+def _tokens(spec: Tokens, records: Sequence[Record], spans: Spans) -> TokenFacts:
+    facts = TokenFacts(
+        unit=spec.unit, lowercase=spec.lowercase, longest=spec.longest, keep=spec.keep, vocabulary=Vocabulary.of_bytes()
+    )
+    if spec.unit == "bytes":
+        return facts
+    units = _units(spec, (records[index].text or "" for index in spans[:, 0].tolist()))
+    return facts.model_copy(update={"vocabulary": Vocabulary.build(units, spec.minimum_count, spec.largest)})
+
+
+def _units(spec: Tokens, texts: Iterator[str]) -> Iterator[str]:
+    return (unit for text in texts for unit in tokenize(text, spec.unit, spec.lowercase))
+
+
+def _labels(records: Sequence[Record], spans: Spans) -> tuple[str, ...] | None:
+    """The train part's classes in alphabetical order; None where no record has one."""
+    if all(record.label is None for record in records):
+        return None
+    for record in records:
+        if record.label is None:
+            raise DataError(f"{record.where}: record {record.name!r} has no class, and others have; label all or none")
+    train = {records[index].label for index in spans[:, 0].tolist()}
+    labels = tuple(sorted(label for label in train if label is not None))
+    if len(labels) < 2:
+        raise DataError(f"{records[0].where}: the train part has one class alone, {labels[0]!r}; wanted at least two")
+    for record in records:
+        if record.label not in train:
+            raise DataError(
+                f"{record.where}: record {record.name!r} is of class {record.label!r}, which no train record has; "
+                "put some of that class into the train part, or leave it out"
+            )
+    return labels

@@ -1,0 +1,200 @@
+"""Files are measured before anything is read, and read in bounded pieces; what comes out is sound UTF-8."""
+
+from __future__ import annotations
+
+import codecs
+import difflib
+import itertools
+import stat
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from unspool.errors import DataError
+
+CHUNK = 1 << 20
+LARGEST_BYTES = 2 << 30
+LARGEST_RATIO = 100
+RATIO_FROM_BYTES = 1 << 20  # what unpacks to less than this is harmless, however well it was packed
+LONGEST_LINE = 1 << 20
+GZIP = b"\x1f\x8b"
+
+
+def measured(path: Path) -> int:
+    """The bytes of a regular file; DataError where there is none, or it is empty or too large."""
+    try:
+        info = path.stat()
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file; {_nearest(path)}") from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be reached ({_reason(error)}); check the path") from None
+    if stat.S_ISDIR(info.st_mode):
+        raise DataError(f"{path}: is a folder, wanted a file; {_inside(path)}")
+    if not stat.S_ISREG(info.st_mode):
+        raise DataError(f"{path}: is a pipe, socket or device, wanted a regular file; save its content to a file first")
+    if not info.st_size:
+        raise DataError(f"{path}: is empty (0 bytes), wanted data; write the file again or give another path")
+    if info.st_size > LARGEST_BYTES:
+        raise DataError(f"{path}: {info.st_size:,} bytes, wanted at most {LARGEST_BYTES:,}; cut it into several files")
+    return info.st_size
+
+
+def opened(path: Path) -> BinaryIO:
+    """The file, open for reading; DataError where that is not allowed."""
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be opened ({_reason(error)}); check who may read it") from None
+
+
+def text_bytes(path: Path, encoding: str) -> bytes:
+    """The content of a text file, unpacked where it is gzip, as UTF-8 without a byte order mark.
+
+    DataError, with the row, for bytes that are not of the encoding, NUL bytes and lines beyond LONGEST_LINE.
+    """
+    size = measured(path)
+    with opened(path) as stream:
+        content = bytearray()
+        for block in _sound_lines(path, _decoded(path, _unpacked(path, size, stream), encoding)):
+            content += block
+    if content.startswith(codecs.BOM_UTF8):
+        del content[: len(codecs.BOM_UTF8)]
+    if not content.strip():
+        raise DataError(f"{path}: holds nothing but white space, wanted data; write the file again or give another path")
+    return bytes(content)
+
+
+def nearest(name: str, names: Sequence[str]) -> str:
+    """`did you mean 'price'? ` or nothing."""
+    near = difflib.get_close_matches(name, list(names)[:1000], n=1, cutoff=0.5)
+    return f"did you mean {near[0]!r}? " if near else ""
+
+
+def listed(names: Sequence[str], most: int = 20) -> str:
+    """Names for a message, not too many of them."""
+    return ", ".join(map(repr, names[:most])) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def short(value: object) -> str:
+    """A value for a message, not too long."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _unpacked(path: Path, size: int, stream: BinaryIO) -> Iterator[bytes]:
+    head = stream.read(CHUNK)
+    chunks = itertools.chain([head], iter(lambda: stream.read(CHUNK), b""))
+    if head.startswith(GZIP):
+        return _gunzipped(path, size, chunks)
+    if path.suffix.lower() == ".gz":
+        raise DataError(f"{path}: ends in .gz but is not gzip; pack it again, or take .gz off its name")
+    for magic, remedy in _FOREIGN.items():
+        if head.startswith(magic):
+            raise DataError(f"{path}: is no text file: it starts with {magic!r}; {remedy}")
+    return chunks
+
+
+_FOREIGN = {
+    b"PAR1": "a Parquet file is read with source.kind: table and source.format: parquet",
+    b"PK\x03\x04": "unpack the archive, or save the spreadsheet as CSV; an NPZ file is read with source.kind: arrays",
+    b"\xd0\xcf\x11\xe0": "save the spreadsheet as CSV",
+    b"BZh": "unpack it, or pack it with gzip",
+    b"\xfd7zXZ": "unpack it, or pack it with gzip",
+    b"\x28\xb5\x2f\xfd": "unpack it, or pack it with gzip",
+}
+
+
+def _gunzipped(path: Path, size: int, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Unpacked pieces of at most CHUNK bytes; members that follow one another are one stream."""
+    unpack, total = zlib.decompressobj(wbits=31), 0
+    for chunk in chunks:
+        while chunk:
+            if unpack.eof:
+                if not chunk.strip(b"\0"):
+                    break
+                unpack = zlib.decompressobj(wbits=31)
+            piece = _inflated(path, unpack, chunk)
+            total += len(piece)
+            _check_ratio(path, total, size)
+            yield piece
+            chunk = unpack.unused_data if unpack.eof else unpack.unconsumed_tail
+    if not unpack.eof:
+        raise DataError(f"{path}: the gzip stream is cut off after {total:,} unpacked bytes; copy or download it again")
+
+
+def _inflated(path: Path, unpack: zlib._Decompress, chunk: bytes) -> bytes:
+    try:
+        return unpack.decompress(chunk, CHUNK)
+    except zlib.error as error:
+        raise DataError(f"{path}: the gzip stream is damaged ({error}); copy or download it again") from None
+
+
+def _check_ratio(path: Path, total: int, size: int) -> None:
+    if total > LARGEST_BYTES or (total > RATIO_FROM_BYTES and total > LARGEST_RATIO * size):
+        raise DataError(
+            f"{path}: {size:,} packed bytes unpack to {total:,} and more, wanted at most {LARGEST_RATIO} times as many "
+            f"and {LARGEST_BYTES:,}; unpack the file yourself if it is to be trusted, or cut it into several"
+        )
+
+
+def _decoded(path: Path, chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+    """The same text in UTF-8."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    consumed, line, head = 0, 1, b""
+    for chunk in itertools.chain(chunks, [b""]):
+        head = head or chunk[:2]
+        try:
+            text = decoder.decode(chunk, not chunk)
+        except UnicodeDecodeError as error:
+            start = consumed + len(chunk) - len(error.object) + error.start
+            row = line + error.object.count(b"\n", 0, error.start)
+            other = "utf-16" if head in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "latin-1"
+            remedy = f"save it as {encoding}, or set source.encoding: {'utf-8' if encoding == 'utf-16' else other}"
+            raise DataError(f"{path}:{row}: byte {start} is not {encoding}; {remedy}") from None
+        consumed, line = consumed + len(chunk), line + chunk.count(b"\n")
+        yield chunk if encoding == "utf-8" else text.encode("utf-8")
+
+
+def _sound_lines(path: Path, blocks: Iterable[bytes]) -> Iterator[bytes]:
+    line, held = 1, 0
+    for block in blocks:
+        nul = block.find(0)
+        if nul >= 0:
+            row = line + block.count(b"\n", 0, nul)
+            raise DataError(f"{path}:{row}: holds a NUL byte, wanted text; if it is UTF-16, set source.encoding: utf-16")
+        ends = np.flatnonzero(np.frombuffer(block, np.uint8) == ord("\n"))
+        lengths = np.diff(np.concatenate([[-held - 1], ends, [len(block)]])) - 1
+        if lengths.max() > LONGEST_LINE:
+            row = line + int(np.argmax(lengths > LONGEST_LINE))
+            raise DataError(
+                f"{path}:{row}: a line of more than {LONGEST_LINE:,} bytes, wanted one record a line; "
+                "check the line ends and that this is a text file"
+            )
+        line, held = line + len(ends), int(lengths[-1])
+        yield block
+
+
+def _nearest(path: Path) -> str:
+    if not path.parent.is_dir():
+        return f"its folder {path.parent} does not exist either; check the path"
+    near = difflib.get_close_matches(path.name, _names(path.parent), n=1, cutoff=0.5)
+    return f"did you mean {path.parent / near[0]}?" if near else "check the path"
+
+
+def _inside(path: Path) -> str:
+    names = _names(path)
+    return f"give one of its files: {listed(sorted(names), 5)}" if names else "give the path of a file"
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return [entry.name for entry in itertools.islice(folder.iterdir(), 1000)]
+    except OSError:
+        return []
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)

@@ -1,0 +1,83 @@
+"""Which units (words, characters, bytes, categories) have a code of their own; code 0 is everything else."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from pydantic import field_validator
+
+from unspool.errors import DataError
+from unspool.spec import Spec, knob
+
+Unit = Literal["words", "characters", "bytes"]
+UNKNOWN = "<unknown>"
+
+# A run of word characters, with apostrophes inside it ("don't"), or else one mark of punctuation.
+_WORDS = re.compile(r"\w+(?:['\u2019]\w+)*|[^\w\s]")
+
+
+class Vocabulary(Spec):
+    """Units in the order of their codes, which start at 1; code 0 stands for any unit that is not here."""
+
+    units: tuple[str, ...] = knob((), "the unit of code 1 first")
+
+    @field_validator("units")
+    @classmethod
+    def _each_once(cls, units: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(units)) < len(units):
+            raise ValueError("a unit stands twice in the vocabulary; each has one code")
+        return units
+
+    @classmethod
+    def build(cls, units: Iterable[str], minimum_count: int = 1, largest: int = 50_000) -> Vocabulary:
+        """The `largest` commonest of `units` that come at least `minimum_count` times, ties in alphabetical order."""
+        counts = Counter(units)
+        kept = [unit for unit, count in counts.items() if count >= minimum_count]
+        kept.sort(key=lambda unit: (-counts[unit], unit))
+        return cls(units=tuple(kept[:largest]))
+
+    @classmethod
+    def of_bytes(cls) -> Vocabulary:
+        """The fixed vocabulary of bytes: byte b has code b + 1."""
+        return cls(units=tuple(map(chr, range(256))))
+
+    @property
+    def size(self) -> int:
+        """Codes in all, with 0."""
+        return len(self.units) + 1
+
+    @cached_property
+    def _codes(self) -> dict[str, int]:
+        return {unit: code for code, unit in enumerate(self.units, start=1)}
+
+    def encode(self, units: Sequence[str]) -> NDArray[np.int64]:
+        """(T,) codes of T units."""
+        get = self._codes.get
+        return np.array([get(unit, 0) for unit in units], np.int64)
+
+    def decode(self, codes: ArrayLike) -> list[str]:
+        """The units of codes (T,), UNKNOWN for 0; DataError for a code that is none of this vocabulary's."""
+        numbers = np.asarray(codes, np.int64).ravel()
+        if numbers.size and not 0 <= numbers.min() <= numbers.max() < self.size:
+            raise DataError(
+                f"got codes {numbers.min()} to {numbers.max()}, wanted 0 to {self.size - 1}; "
+                "decode them with the vocabulary that made them"
+            )
+        table = (UNKNOWN, *self.units)
+        return [table[number] for number in numbers.tolist()]
+
+
+def tokenize(text: str, unit: Unit, lowercase: bool) -> list[str]:
+    """The units of a text, in order; a byte b is the character of code point b."""
+    folded = text.lower() if lowercase else text
+    if unit == "words":
+        return _WORDS.findall(folded)
+    if unit == "characters":
+        return list(folded)
+    return list(folded.encode("utf-8", "surrogatepass").decode("latin-1"))

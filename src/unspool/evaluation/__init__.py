@@ -1,0 +1,1 @@
+"""Procedures that produce numbers: predict, score, compare with baselines, calibrate."""

@@ -1,0 +1,126 @@
+"""The one contract: everything that remembers is a layer."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from math import inf
+from typing import Union
+
+import torch
+from torch import Tensor, nn
+
+State = Mapping[str, Union[Tensor, "State"]]
+"""A named tree of tensors, each (B, ...), owned by the caller. A layer that remembers nothing has the empty tree."""
+
+
+class Layer(nn.Module):
+    """Whole sequences by `scan`, one instant by `step`, with equal outputs; the state comes in and goes out, and is never kept.
+
+    width      features out
+    stride     inputs consumed for one output; a step of such a layer is given (B, stride, C)
+    lookahead  future inputs that an output needs; infinite for a layer that reads from the end
+    """
+
+    width: int
+    stride: int = 1
+    lookahead: float = 0
+
+    @abstractmethod
+    def scan(self, x: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
+        """Whole sequences: (B, T, C) -> (B, T // stride, width).
+
+        lengths  (B,) real steps of each row; what lies beyond is padding, which changes nothing and whose outputs are zero
+        """
+
+    @abstractmethod
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """One instant: (B, C) -> (B, width); where stride is not 1, (B, stride, C) -> (B, width)."""
+
+    @abstractmethod
+    def initial_state(self, batch: int) -> State:
+        """The state before the first input."""
+
+    def forward(self, x: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
+        return self.scan(x, state, lengths)
+
+    @property
+    def causal(self) -> bool:
+        return self.lookahead != inf
+
+
+def real_steps(lengths: Tensor, steps: int) -> Tensor:
+    """True where data is real, False where it is padding.
+
+    lengths  (B,)    steps before padding, 0 to `steps`
+    returns  (B, T)  with T = `steps`
+    """
+    return torch.arange(steps, device=lengths.device) < lengths[:, None]
+
+
+def without_padding(x: Tensor, lengths: Tensor | None) -> Tensor:
+    """`x` (B, T, C) with zeros for whatever the padding holds, NaN included; its gradient there is zero."""
+    if lengths is None:
+        return x
+    return x.masked_fill(~real_steps(lengths, x.shape[1]).unsqueeze(-1), 0)
+
+
+def check_lengths(x: Tensor, lengths: Tensor | None) -> None:
+    """Raise ValueError where `lengths` do not fit `x` (B, T, C)."""
+    if x.dim() != 3:
+        raise ValueError(f"x has shape {tuple(x.shape)}, wanted (batch, time, features); add a batch axis with x[None]")
+    if lengths is None:
+        return
+    if lengths.shape != x.shape[:1] or lengths.dtype not in (torch.int64, torch.int32):
+        raise ValueError(f"lengths has shape {tuple(lengths.shape)} and type {lengths.dtype}, wanted ({x.shape[0]},) integers, one a row")
+    if len(lengths) and (int(lengths.min()) < 0 or int(lengths.max()) > x.shape[1]):
+        raise ValueError(f"lengths run from {int(lengths.min())} to {int(lengths.max())}, wanted 0 to {x.shape[1]}, the steps of x")
+
+
+def map_state(change: Callable[[Tensor], Tensor], state: State) -> State:
+    """The tree with every tensor changed."""
+    return {name: change(leaf) if isinstance(leaf, Tensor) else map_state(change, leaf) for name, leaf in state.items()}
+
+
+def join_states(change: Callable[[Tensor, Tensor], Tensor], left: State, right: State) -> State:
+    """The tree whose tensors are made of those at the same place in two trees."""
+    joined: dict[str, Tensor | State] = {}
+    for name, leaf in left.items():
+        other = right[name]
+        if isinstance(leaf, Tensor) and isinstance(other, Tensor):
+            joined[name] = change(leaf, other)
+        elif not isinstance(leaf, Tensor) and not isinstance(other, Tensor):
+            joined[name] = join_states(change, leaf, other)
+        else:
+            raise ValueError(f"two states differ at {name!r}: one has a tensor there, the other a tree")
+    return joined
+
+
+def flatten_state(state: State, prefix: str = "") -> dict[str, Tensor]:
+    """The tree as one level, names joined by dots."""
+    flat: dict[str, Tensor] = {}
+    for name, leaf in state.items():
+        flat |= {prefix + name: leaf} if isinstance(leaf, Tensor) else flatten_state(leaf, f"{prefix}{name}.")
+    return flat
+
+
+def unflatten_state(like: State, flat: Mapping[str, Tensor], prefix: str = "") -> State:
+    """The inverse of `flatten_state`, for a state of the form of `like`."""
+    return {
+        name: flat[prefix + name] if isinstance(leaf, Tensor) else unflatten_state(leaf, flat, f"{prefix}{name}.")
+        for name, leaf in like.items()
+    }
+
+
+def branch(state: State, name: str) -> State:
+    """The subtree `name`."""
+    inner = state[name]
+    assert not isinstance(inner, Tensor)
+    return inner
+
+
+def leaf(state: State, name: str) -> Tensor:
+    """The tensor `name`."""
+    tensor = state[name]
+    assert isinstance(tensor, Tensor)
+    return tensor

@@ -1,0 +1,37 @@
+"""Numbers as they are, tokens and categories as learnt vectors or one input each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from unspool.models.spec import Embedding, LearnedEmbedding
+
+
+class Embed(nn.Module):
+    """values (..., C) and codes (..., N) to (..., width)."""
+
+    def __init__(self, spec: Embedding | None, values: int, code_sizes: Sequence[int]):
+        super().__init__()
+        self.sizes = tuple(code_sizes)
+        assert spec is not None or not self.sizes
+        self.learned = isinstance(spec, LearnedEmbedding)
+        width = spec.width if isinstance(spec, LearnedEmbedding) else 0
+        self.tables = nn.ModuleList(nn.Embedding(size, width) for size in self.sizes if self.learned)
+        for table in self.tables:
+            nn.init.normal_(table.weight, std=table.embedding_dim**-0.5)
+        self.dropout = nn.Dropout(spec.dropout if isinstance(spec, LearnedEmbedding) else 0.0)
+        self.width = values + sum(width if self.learned else size for size in self.sizes)
+
+    def forward(self, values: Tensor, codes: Tensor) -> Tensor:
+        if not self.sizes:
+            return values
+        coded = [self._vector(index, codes[..., index]) for index in range(len(self.sizes))]
+        return torch.cat([values, *coded], dim=-1)
+
+    def _vector(self, index: int, code: Tensor) -> Tensor:
+        if self.learned:
+            return self.dropout(self.tables[index](code))
+        return nn.functional.one_hot(code, self.sizes[index]).to(torch.get_default_dtype())

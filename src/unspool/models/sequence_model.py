@@ -1,0 +1,94 @@
+"""embed -> backbone -> pool -> head: what is trained, traced and run live."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from unspool.cells import Cell
+from unspool.kernels.eager import where_rows
+from unspool.layers import Dropout, Layer, Stack, State, recurrent_stack
+from unspool.layers.layer import branch, join_states
+from unspool.models.batch import TensorBatch
+from unspool.models.embed import Embed
+from unspool.models.heads import Head
+from unspool.models.spec import Backbone
+
+
+class SequenceModel(nn.Module):
+    """A network over sequences. It does not know its task: it reads values and codes, and answers where it is asked.
+
+    stride, lookahead  as of a layer, over the whole model
+    """
+
+    def __init__(self, embed: Embed, backbone: Layer, pool: Layer, head: Head):
+        super().__init__()
+        self.embed = embed
+        self.backbone = backbone
+        self.pool = pool
+        self.head = head
+        self.stride = backbone.stride
+        self.lookahead = backbone.lookahead
+
+    def initial_state(self, batch: int) -> State:
+        return {"backbone": self.backbone.initial_state(batch), "pool": self.pool.initial_state(batch)}
+
+    def scan(self, values: Tensor, codes: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
+        """Pooled states at every step: (B, T, C) and (B, T, N) to (B, T // stride, H)."""
+        state = self.initial_state(values.shape[0]) if state is None else state
+        states, backbone = self.backbone.scan(self.embed(values, codes), branch(state, "backbone"), lengths)
+        pooled, pool = self.pool.scan(states, branch(state, "pool"), None if lengths is None else lengths // self.stride)
+        return pooled, {"backbone": backbone, "pool": pool}
+
+    def forward(self, batch: TensorBatch, state: State | None = None) -> tuple[Tensor, State]:
+        """Raw answers at the asked steps, (B, O, ...), and the state after each row's last real step."""
+        pooled, state = self.scan(batch.values, batch.codes, self.carried(state, batch.carry), batch.lengths)
+        index = ((batch.asked + 1) // self.stride - 1).unsqueeze(-1).expand(-1, -1, pooled.shape[-1])
+        return self.head(pooled.gather(1, index), batch.future), state
+
+    def loss(self, batch: TensorBatch, state: State | None = None) -> tuple[Tensor, State]:
+        """The mean loss of a batch, and the state after it."""
+        raw, state = self(batch, state)
+        return self.head.loss(raw, batch), state
+
+    def step(self, values: Tensor, codes: Tensor, future: Tensor | None, state: State) -> tuple[Tensor, State]:
+        """One instant: (B, C), (B, N) and, of a forecast, (B, L, F) to raw answers (B, ...). Where stride is not 1: (B, stride, C), (B, stride, N)."""
+        states, backbone = self.backbone.step(self.embed(values, codes), branch(state, "backbone"))
+        pooled, pool = self.pool.step(states, branch(state, "pool"))
+        return self.head(pooled, future), {"backbone": backbone, "pool": pool}
+
+    def carried(self, state: State | None, carry: Tensor) -> State | None:
+        """`state`, cut from the gradient, in the rows that go on; the initial state in the others."""
+        if state is None:
+            return None
+        fresh = self.initial_state(len(carry))
+        return join_states(lambda new, old: where_rows(carry, old.detach(), new), fresh, state)
+
+
+def build_backbone(spec: Backbone, inputs: int) -> Stack:
+    """The layers that a spec asks for, with its initialisation."""
+    made: list[Layer] = []
+    width = inputs
+    if spec.dropout.inputs:
+        made.append(Dropout(width, spec.dropout.inputs, spec.dropout.locked))
+    for convolution in spec.front:
+        made.append(convolution.build(width))
+        width = made[-1].width
+    recurrent = recurrent_stack(
+        spec.cell.build,
+        width,
+        spec.layers,
+        bidirectional=spec.bidirectional,
+        residual=spec.residual,
+        norm=spec.norm,
+        dropout=spec.dropout.between,
+        recurrent_dropout=spec.dropout.recurrent,
+        locked=spec.dropout.locked,
+    )
+    made.append(recurrent)
+    if spec.dropout.outputs:
+        made.append(Dropout(recurrent.width, spec.dropout.outputs, spec.dropout.locked))
+    for cell in recurrent.modules():
+        if isinstance(cell, Cell):
+            start = spec.initialization
+            cell.initialize(start.recurrent, start.inputs, start.forget_bias)
+    return Stack(made, inputs)

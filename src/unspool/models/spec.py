@@ -1,0 +1,143 @@
+"""What a user chooses about the network: what it remembers, how it reads, what it is made of and what it answers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from unspool.cells import CellSpec, GRUSpec
+from unspool.layers.convolution import ConvolutionSpec
+from unspool.spec import Spec, knob
+
+
+class Carried(Spec):
+    """The state runs along the whole record: in training (truncated back-propagation), in judging (one scan) and live (one step)."""
+
+    kind: Literal["carried"] = "carried"
+    truncate: int | None = knob(None, "forecast: steps through which errors are propagated; none means 200", ge=1)
+    streams: int | None = knob(None, "forecast: contiguous streams trained side by side; none means 16", ge=1)
+
+
+class Windowed(Spec):
+    """A fixed context is scanned anew each time: in training, in judging and live."""
+
+    kind: Literal["windowed"] = "windowed"
+    context: int = knob(help="steps that are seen", ge=1)
+
+
+Memory = Annotated[Carried | Windowed, Field(discriminator="kind")]
+
+
+class LearnedEmbedding(Spec):
+    """A vector is learnt for every token or category."""
+
+    kind: Literal["learned"] = "learned"
+    width: int = knob(32, "numbers in the vector", ge=1, search=[16, 128])
+    dropout: float = knob(0.0, "share of the vector's numbers that training leaves out", ge=0, lt=1)
+
+
+class OneHot(Spec):
+    """One input a token or category."""
+
+    kind: Literal["one_hot"] = "one_hot"
+
+
+Embedding = Annotated[LearnedEmbedding | OneHot, Field(discriminator="kind")]
+
+
+class Dropout(Spec):
+    """Where training leaves numbers out. `recurrent` is variational: one mask for all steps of a sequence (Gal and Ghahramani 2016)."""
+
+    inputs: float = knob(0.0, "of the backbone's inputs", ge=0, lt=1)
+    between: float = knob(0.0, "between layers, as in torch.nn", ge=0, lt=1)
+    recurrent: float = knob(0.0, "of the state that a cell reads", ge=0, lt=1)
+    outputs: float = knob(0.0, "of what the head reads", ge=0, lt=1)
+    locked: bool = knob(False, "one mask for all steps of a sequence at inputs, between and outputs too")
+
+
+class Initialization(Spec):
+    """How weights start."""
+
+    recurrent: Literal["orthogonal", "uniform"] = knob("orthogonal", "uniform is torch.nn's, within one over the root of the state's width")
+    inputs: Literal["xavier", "uniform"] = knob("xavier", "Glorot and Bengio 2010, or torch.nn's")
+    forget_bias: float | None = knob(None, "bias of an LSTM's forget gate at the start; none means 1 for an LSTM")
+
+
+class Backbone(Spec):
+    """The recurrent layers."""
+
+    cell: CellSpec = knob(GRUSpec(), "what happens at one step of time")
+    layers: int = knob(1, "layers, each reading the one below", ge=1, le=16, search=[1, 2, 3])
+    bidirectional: bool = knob(False, "read each record from both ends; such a model cannot run live")
+    residual: bool = knob(False, "add a layer's input to its output where the widths agree")
+    norm: bool = knob(False, "layer norm after each layer")
+    dropout: Dropout = knob(Dropout(), "where training leaves numbers out")
+    front: tuple[ConvolutionSpec, ...] = knob((), "causal convolutions before the recurrent layers")
+    initialization: Initialization = knob(Initialization(), "how weights start")
+
+    @model_validator(mode="after")
+    def _can_take_effect(self) -> Backbone:
+        if self.residual and self.layers == 1:
+            raise ValueError("residual: true needs layers of at least 2, since the first layer changes the width; raise layers or drop it")
+        if self.dropout.between and self.layers == 1:
+            raise ValueError("dropout.between needs layers of at least 2; raise layers or use dropout.outputs")
+        dropout = self.dropout
+        if dropout.locked and not (dropout.inputs or dropout.between or dropout.outputs):
+            raise ValueError("dropout.locked needs dropout at inputs, between or outputs to act on; set one or drop it")
+        if self.initialization.forget_bias is not None and self.cell.kind != "lstm":
+            raise ValueError(f"initialization.forget_bias is for an lstm, and the cell is {self.cell.kind}; drop it")
+        return self
+
+
+Pool = Literal["last", "mean", "max", "attention"]
+
+
+class PointHead(Spec):
+    """One number a target and step."""
+
+    kind: Literal["point"] = "point"
+    loss: Literal["mse", "mae", "huber"] = knob("mse", "mean squared, mean absolute, or Huber error")
+    huber: float = knob(1.0, "where the Huber loss turns from square to straight, in scaled units", gt=0)
+    pool: Pool = knob("last", "how the steps so far become one vector")
+    hidden: int = knob(64, "units of the layer that joins the state with the known future", ge=1, search=[32, 256])
+    depth: int = knob(1, "such layers", ge=1, le=4)
+
+
+class QuantileHead(Spec):
+    """Quantiles of every target and step, trained by the pinball loss (Koenker and Bassett 1978); they never cross."""
+
+    kind: Literal["quantile"] = "quantile"
+    levels: tuple[float, ...] = knob((0.1, 0.5, 0.9), "ascending, between 0 and 1, with 0.5 among them")
+    pool: Pool = knob("last", "how the steps so far become one vector")
+    hidden: int = knob(64, "units of the layer that joins the state with the known future", ge=1, search=[32, 256])
+    depth: int = knob(1, "such layers", ge=1, le=4)
+
+    @model_validator(mode="after")
+    def _levels(self) -> QuantileHead:
+        levels = self.levels
+        if list(levels) != sorted(set(levels)) or not levels or levels[0] <= 0 or levels[-1] >= 1 or 0.5 not in levels:
+            raise ValueError(f"levels: got {list(levels)}, wanted ascending numbers between 0 and 1 with 0.5 among them, e.g. [0.1, 0.5, 0.9]")
+        return self
+
+
+class CategoricalHead(Spec):
+    """One probability a class, trained by cross-entropy."""
+
+    kind: Literal["categorical"] = "categorical"
+    pool: Pool = knob("last", "how the steps so far become one vector", search=["last", "mean", "max", "attention"])
+    smoothing: float = knob(0.0, "share of the truth that is spread over all classes (label smoothing)", ge=0, lt=1)
+    class_weights: Literal["none", "balanced"] = knob("none", "balanced weighs each class by one over its share of train")
+    dropout: float = knob(0.0, "of the pooled vector", ge=0, lt=1)
+
+
+Head = Annotated[PointHead | QuantileHead | CategoricalHead, Field(discriminator="kind")]
+
+
+class ModelSpec(Spec):
+    """embed -> backbone -> head, and what is remembered."""
+
+    memory: Memory = knob(Carried(), "carried runs the state along the record, windowed sees a fixed context")
+    embed: Embedding | None = knob(None, "how tokens and categories become numbers; none means learned where there are any")
+    backbone: Backbone = knob(Backbone(), "the recurrent layers")
+    head: Head | None = knob(None, "what is answered; none means quantile for forecast, categorical for classify")

@@ -1,0 +1,269 @@
+"""What every run's page has: what was asked, the data, the figures beside the baselines, live against offline, how to do it again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from unspool.report.contents import Contents, Json, finite
+from unspool.report.markup import Markup, definitions, join, paragraph, section, table, tag, text
+from unspool.report.verdict import baseline_words, baselines, deciding_metric, target_unit
+from unspool.report.words import column, counted, duration, listed, metric_words, number, percent, plain
+
+MARK = tag("span", text("best"), class_="mark")
+PART_TITLES = {"train": "Train", "validation": "Validation", "test": "Test"}
+
+
+def asked(contents: Contents) -> Markup | None:
+    """What was asked, in words."""
+    pairs = [(term, text(words)) for term, words in asked_words(contents) if words]
+    return section("asked", "What was asked", definitions(pairs)) if pairs else None
+
+
+def asked_words(contents: Contents) -> list[tuple[str, str]]:
+    """Terms and sentences; an empty sentence where nothing is known."""
+    return [
+        ("Task", task_words(contents)),
+        ("Data", _data_words(contents)),
+        ("Split", _split_words(contents)),
+        ("Memory", _memory_words(contents)),
+        ("Model", _model_words(contents)),
+    ]
+
+
+def task_words(contents: Contents) -> str:
+    task, facts = contents.part_of_spec("task"), contents.facts
+    decides = deciding_metric(contents)
+    by = f" {metric_words(decides).full.capitalize() if decides else ''} decides." if decides else ""
+    if contents.kind == "forecast":
+        unit = target_unit(contents)
+        targets = facts.preparation.targets if facts else contents.part_of_spec("data", "columns").get("target", ())
+        named = unit or (listed(list(map(str, targets))) if isinstance(targets, list | tuple) and targets else "the targets")
+        horizon = facts.task.horizon if facts and facts.task.kind == "forecast" else task.get("horizon")
+        ahead = f"for the next {counted(horizon, 'step')}" if isinstance(horizon, int) else "ahead"
+        return f"Forecast {named} {ahead}{_span(contents, horizon)}, at every step.{by}"
+    if contents.kind == "classify":
+        labels = facts.preparation.labels if facts and facts.preparation.labels else ()
+        return f"Tell the class of a whole record{f', one of {len(labels):,}: {listed(labels)}' if labels else ''}.{by}"
+    return ""
+
+
+def _span(contents: Contents, horizon: Any) -> str:
+    seconds = contents.facts.preparation.frequency_seconds if contents.facts else None
+    return f" ({duration(seconds * horizon)})" if seconds and isinstance(horizon, int) else ""
+
+
+def _data_words(contents: Contents) -> str:
+    data, source = contents.figures("data"), contents.part_of_spec("data", "source")
+    rows, records = data.get("rows"), data.get("records")
+    words = [str(source["path"])] if source.get("path") else []
+    words += [counted(rows, "row")] if isinstance(rows, int) else []
+    words += [f"in {counted(records, 'record')}"] if isinstance(records, int) else []
+    facts = contents.facts
+    if facts and facts.preparation.frequency_seconds:
+        words.append(f"one row every {duration(facts.preparation.frequency_seconds)}")
+    return ", ".join(words) + "." if words else ""
+
+
+SPLIT_WORDS = {
+    "time": "By time: train comes before validation, validation before test",
+    "random": "Whole records, drawn by the seed",
+    "group": "Whole groups, drawn by the seed: no group is in two parts",
+    "given": "As the owner of the data split it",
+}
+
+
+def _split_words(contents: Contents) -> str:
+    default = {"forecast": "time", "classify": "random"}.get(contents.kind, "")
+    words = SPLIT_WORDS.get(str(contents.part_of_spec("data", "split").get("kind", default)), "")
+    return words + "." if words else ""
+
+
+def _memory_words(contents: Contents) -> str:
+    memory = contents.facts.memory if contents.facts else None
+    if memory is None:
+        return ""
+    if memory.kind == "carried":
+        return "Carried: the state runs along the whole record, the same way in training, in these figures and live."
+    steps = counted(memory.context, "step") if memory.context else "a fixed number of steps"
+    return f"Windowed: the last {steps} are read anew for every answer, the same way in training, in these figures and live."
+
+
+def _model_words(contents: Contents) -> str:
+    backbone, cell = contents.part_of_spec("model", "backbone"), contents.part_of_spec("model", "backbone", "cell")
+    if not cell:
+        return ""
+    layers = backbone.get("layers", 1)
+    hidden = cell.get("hidden")
+    words = [f"{counted(layers, 'layer') if isinstance(layers, int) else ''} of {str(cell.get('kind', 'cell')).upper()}"]
+    words += [f"with {counted(hidden, 'unit')} each"] if isinstance(hidden, int) and layers != 1 else []
+    words += [f"with {counted(hidden, 'unit')}"] if isinstance(hidden, int) and layers == 1 else []
+    words += ["reading from both ends"] if backbone.get("bidirectional") else []
+    front = backbone.get("front")
+    words += [f"behind {counted(len(front), 'convolution')}"] if isinstance(front, list) and front else []
+    head, parameters = contents.part_of_spec("model", "head").get("kind"), contents.figures("training").get("parameters")
+    tail = f"; {head} head" if head else ""
+    return " ".join(words) + tail + (f"; {counted(parameters, 'parameter')}" if isinstance(parameters, int) else "") + "."
+
+
+def data(contents: Contents) -> Markup | None:
+    """The parts with their bounds, and what the survey of the data found."""
+    figures = contents.figures("data")
+    parts = {name: part for name, part in contents.figures("data", "parts").items() if isinstance(part, dict)}
+    scalars = {key: value for key, value in figures.items() if key not in ("sha256", "parts") and not isinstance(value, dict)}
+    nested = {key: value for key, value in figures.items() if key != "parts" and isinstance(value, dict) and value}
+    tables = [grid("Parts of the data", "Part", {PART_TITLES.get(n, n): p for n, p in parts.items()})] if parts else []
+    tables += [pairs_table("What the data holds", scalars)] if scalars else []
+    tables += [_nested(plain(key).capitalize(), value) for key, value in nested.items()]
+    return section("data", "The data", *tables) if tables else None
+
+
+def _nested(caption: str, value: Json) -> Markup:
+    return grid(caption, "Name", value) if all(isinstance(one, dict) for one in value.values()) else pairs_table(caption, value)
+
+
+def pairs_table(caption: str, values: Json) -> Markup:
+    rows = [[text(plain(key).capitalize()), text(said(value))] for key, value in values.items()]
+    return table(caption, ["What", "Value"], rows, numeric=[1], class_="pairs")
+
+
+def grid(caption: str, first: str, rows: Json) -> Markup:
+    """A row a mapping, a column a key, those that hold numbers alone being set as numbers."""
+    keys = list(dict.fromkeys(key for row in rows.values() for key in row))
+    columns, numeric = [], []
+    for index, key in enumerate(keys, start=1):
+        values = [row.get(key) for row in rows.values()]
+        numbers = [finite(value) for value in values]
+        if all(number is not None or value is None for number, value in zip(numbers, values, strict=True)):
+            numeric.append(index)
+            columns.append(column(numbers))
+        else:
+            columns.append([said(value) for value in values])
+    cells = [[text(name), *(text(cells[row]) for cells in columns)] for row, name in enumerate(rows)]
+    return table(caption, [text(first), *(text(plain(key).capitalize()) for key in keys)], cells, numeric)
+
+
+def said(value: Any) -> str:
+    """Any value of a JSON file, in words."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None:
+        return "\N{EN DASH}"
+    if isinstance(value, int | float):
+        return number(value)
+    if isinstance(value, list):
+        return ", ".join(map(said, value[:12])) + (" \N{HORIZONTAL ELLIPSIS}" if len(value) > 12 else "") if value else "none"
+    if isinstance(value, dict):
+        return "; ".join(f"{plain(str(key))}: {said(one)}" for key, one in value.items())
+    return str(value)
+
+
+def figures(contents: Contents) -> Markup | None:
+    """Model and baselines side by side, the best of every metric marked; then the model on the validation part."""
+    test = {key: value for key, value in contents.figures("test").items() if finite(value) is not None}
+    rivals = baselines(contents)
+    if not test:
+        validation = {key: value for key, value in contents.figures("validation").items() if finite(value) is not None}
+        return section("figures", "Figures", _compare(contents, "Validation part", {"Model": validation})) if validation else None
+    rows = {"Model": test} | {baseline_words(name).capitalize(): values for name, values in rivals.items()}
+    parts = [_compare(contents, "Test part: the model and the baselines", rows)]
+    validation = {key: contents.figures("validation")[key] for key in test if key in contents.figures("validation")}
+    if validation:
+        parts.append(_compare(contents, "The model on both parts", {"Validation": validation, "Test": test}, mark=False))
+    return section("figures", "Figures", *parts)
+
+
+def _compare(contents: Contents, caption: str, rows: dict[str, Json], mark: bool = True) -> Markup:
+    names = list(dict.fromkeys(key for row in rows.values() for key in row if finite(row[key]) is not None))
+    unit = target_unit(contents)
+    head, columns = [text("")], []
+    for name in names:
+        words = metric_words(name)
+        below = words.unit.replace("{unit}", unit or "own unit")
+        arrow = {True: "lower is better", False: "higher is better", None: ""}[words.lower]
+        small = tag("small", text(below), class_="unit") if below else Markup("")
+        head.append(Markup(tag("abbr", text(words.short), title=f"{words.full}; {arrow}".rstrip("; ")) + small))
+        values = [finite(row.get(name)) for row in rows.values()]
+        columns.append(_marked(values, words.lower if mark and len(rows) > 1 else None))
+    cells = [[text(row), *(column[index] for column in columns)] for index, row in enumerate(rows)]
+    return table(caption, head, cells, numeric=range(1, len(names) + 1), class_="compare")
+
+
+def _marked(values: list[float | None], lower: bool | None) -> list[Markup]:
+    known = [value for value in values if value is not None]
+    best = None if lower is None or len(known) < 2 else (min if lower else max)(known)
+    written = zip(values, column(values), strict=True)
+    return [Markup(tag("b", text(cell)) + MARK) if value is not None and value == best else text(cell) for value, cell in written]
+
+
+def verify(contents: Contents) -> Markup | None:
+    """Live against offline, or why there is no live."""
+    checked, facts = contents.figures("verify"), contents.facts
+    reason = checked.get("not_live") or (facts.why_not_live if facts and not facts.live else None)
+    if reason:
+        return section("verify", "Live", paragraph(f"This model cannot run live: {str(reason).rstrip('.')}."))
+    comparisons = checked.get("comparisons")
+    if not isinstance(comparisons, dict) or not comparisons:
+        return None
+    if all(isinstance(value, dict) for value in comparisons.values()):
+        listing = grid("Largest differences", "Compared", {plain(key).capitalize(): value for key, value in comparisons.items()})
+    else:
+        rows = [[text(plain(key).capitalize()), text(said(value))] for key, value in comparisons.items()]
+        listing = table("Largest differences", ["Compared", "Largest difference"], rows, numeric=[1], class_="pairs")
+    return section("verify", "Live equals offline", paragraph(_agreement(checked)), listing)
+
+
+def _agreement(checked: Json) -> str:
+    tolerance = finite(checked.get("tolerance"))
+    within = f" within {number(tolerance)}" if tolerance is not None else ""
+    if checked.get("equal"):
+        return f"Every way of running this model gives the same answer{within}."
+    return f"Ways of running this model differ by more than the tolerance{f' of {number(tolerance)}' if tolerance is not None else ''}: do not run it live."
+
+
+def again(contents: Contents) -> Markup | None:
+    """What it takes to have this run again."""
+    training, command = contents.figures("training"), contents.metrics.get("command")
+    shown = tag("pre", tag("code", text(command)), tabindex="0", aria_label="Command") if command else None
+    rows: list[tuple[str, Markup]] = []
+    rows += [("Seed", text(training["seed"]))] if training.get("seed") is not None else []
+    digest = contents.figures("data").get("sha256")
+    rows += [("Data, sha256", _digests(digest))] if digest else []
+    versions = training.get("versions")
+    if isinstance(versions, dict) and versions:
+        rows.append(("Versions", text(", ".join(f"{name} {version}" for name, version in versions.items()))))
+    seconds, epochs, best = (training.get(key) for key in ("seconds", "epochs", "best_epoch"))
+    if finite(seconds) is not None:
+        kept = f", epoch {best:,} kept" if isinstance(best, int) else ""
+        rows.append(("Training", text(duration(float(seconds)) + (f", {counted(epochs, 'epoch')}{kept}" if isinstance(epochs, int) else ""))))
+    spec = None
+    if contents.spec_text:
+        inner = tag("pre", tag("code", text(contents.spec_text)), tabindex="0", aria_label="Resolved spec")
+        spec = tag("details", join(tag("summary", text("The resolved spec, every choice written out")), inner))
+    if not (shown or rows or spec):
+        return None
+    return section("again", "How to do it again", shown, definitions(rows) if rows else None, spec)
+
+
+def _digests(digest: Any) -> Markup:
+    pairs = digest.items() if isinstance(digest, dict) else [("", digest)]
+    return join(*(tag("code", text(f"{name} {value}".strip()), class_="digest") for name, value in pairs))
+
+
+def highlights(contents: Contents) -> Markup | None:
+    """A few numbers under the verdict."""
+    pairs = []
+    metric = deciding_metric(contents)
+    value = finite((contents.figures("test") or contents.figures("validation")).get(metric)) if metric else None
+    if metric and value is not None:
+        words = metric_words(metric)
+        pairs.append((words.short, percent(value) if words.unit == "share" else number(value)))
+    training = contents.figures("training")
+    if isinstance(training.get("parameters"), int):
+        pairs.append(("Parameters", number(training["parameters"])))
+    seconds = finite(training.get("seconds"))
+    pairs += [("Training", duration(seconds))] if seconds is not None else []
+    rows = contents.figures("data").get("rows")
+    pairs += [("Rows", number(rows))] if isinstance(rows, int) else []
+    if contents.facts is not None:
+        pairs.append(("Live", "yes" if contents.facts.live else "no"))
+    return definitions([(term, text(shown)) for term, shown in pairs], class_="highlights") if pairs else None

@@ -1,0 +1,120 @@
+"""The predictions of a run folder, as arrays whose shapes agree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from unspool.types import Classes, Forecasts
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastRun:
+    """Forecasts over the test part, and what each baseline forecast there (M, L, D)."""
+
+    forecasts: Forecasts
+    baselines: dict[str, NDArray[np.float64]]
+
+
+@dataclass(frozen=True, slots=True)
+class ClassRun:
+    """Class probabilities over the test part; `examples` (M,) are texts, cut short, or None."""
+
+    classes: Classes
+    examples: tuple[str | None, ...]
+
+
+def read_predictions(described: Mapping[str, Any], path: Path) -> ForecastRun | ClassRun:
+    """Predictions from their description and the tensor file; raises ValueError where the two do not fit."""
+    try:
+        arrays = load_file(path)
+    except (SafetensorError, OSError, KeyError) as error:
+        raise ValueError(f"not a sound safetensors file: {error}") from None
+    kind = described.get("kind")
+    if kind == "forecast":
+        return _forecast(described, arrays)
+    if kind == "classify":
+        return _classify(described, arrays)
+    raise ValueError(f"its description has kind {kind!r}, wanted forecast or classify")
+
+
+def _forecast(described: Mapping[str, Any], arrays: Arrays) -> ForecastRun:
+    names, targets = _names(described, "names"), _names(described, "targets")
+    point = _array(arrays, "point", (None, None, len(targets)), "f")
+    shape = point.shape
+    levels = _numbers(described, "levels")
+    record = _array(arrays, "record", shape[:1], "iu")
+    if record.size and not 0 <= record.min() <= record.max() < len(names):
+        raise ValueError(f"record: got {record.min()} to {record.max()}, wanted 0 to {len(names) - 1}, the records that are named")
+    times = _array(arrays, "times", shape[:2], "iu") if "times" in arrays else None
+    baselines = {key.split(".")[1]: _array(arrays, key, shape, "f") for key in sorted(arrays) if _is_baseline(key)}
+    forecasts = Forecasts(
+        names=names,
+        targets=targets,
+        record=record.astype(np.int64),
+        origin=_array(arrays, "origin", shape[:1], "iu").astype(np.int64),
+        point=point.astype(np.float64),
+        truth=_array(arrays, "truth", shape, "f").astype(np.float64),
+        levels=levels,
+        quantiles=_quantiles(arrays, shape, len(levels)),
+        times=None if times is None else times.astype("datetime64[us]"),
+    )
+    return ForecastRun(forecasts, {name: values.astype(np.float64) for name, values in baselines.items()})
+
+
+def _quantiles(arrays: Arrays, shape: tuple[int, ...], levels: int) -> NDArray[np.float64] | None:
+    return _array(arrays, "quantiles", (*shape, levels), "f").astype(np.float64) if "quantiles" in arrays and levels else None
+
+
+def _is_baseline(key: str) -> bool:
+    return key.startswith("baseline.") and key.endswith(".point") and key.count(".") == 2
+
+
+def _classify(described: Mapping[str, Any], arrays: Arrays) -> ClassRun:
+    names, labels = _names(described, "names"), _names(described, "labels")
+    probabilities = _array(arrays, "probabilities", (len(names), len(labels)), "f").astype(np.float64)
+    truth = _array(arrays, "truth", (len(names),), "iu").astype(np.int64)
+    if truth.size and not -1 <= truth.min() <= truth.max() < len(labels):
+        raise ValueError(f"truth: got classes {truth.min()} to {truth.max()}, wanted -1 to {len(labels) - 1}")
+    if not np.isfinite(probabilities).all():
+        raise ValueError("probabilities: some are NaN or infinite, wanted 0 to 1")
+    examples = described.get("examples") or [None] * len(names)
+    if not isinstance(examples, list) or len(examples) != len(names):
+        raise ValueError(f"its description has no list of {len(names)} examples, one a row")
+    texts = tuple(None if text is None else str(text) for text in examples)
+    return ClassRun(Classes(names=names, labels=labels, probabilities=probabilities, truth=truth), texts)
+
+
+def _names(described: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    value = described.get(key)
+    if not isinstance(value, list):
+        raise ValueError(f"its description lacks {key}, a list of names")
+    return tuple(map(str, value))
+
+
+def _numbers(described: Mapping[str, Any], key: str) -> tuple[float, ...]:
+    value = described.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(one, int | float) for one in value):
+        raise ValueError(f"its description has {key} that are no list of numbers")
+    return tuple(map(float, value))
+
+
+def _array(arrays: Arrays, name: str, shape: tuple[int | None, ...], kinds: str) -> NDArray[Any]:
+    """The array, where its type is of `kinds` and its shape is `shape`, None standing for any size."""
+    if name not in arrays:
+        raise ValueError(f"{name}: is missing")
+    array = arrays[name]
+    fits = array.ndim == len(shape) and all(want in (None, got) for got, want in zip(array.shape, shape, strict=True))
+    if not fits or array.dtype.kind not in kinds:
+        wanted = tuple("any" if want is None else want for want in shape)
+        raise ValueError(f"{name}: got shape {array.shape} and type {array.dtype}, wanted shape {wanted}")
+    return array

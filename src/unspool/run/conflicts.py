@@ -1,0 +1,168 @@
+"""Options that contradict each other or cannot take effect: each is an error that says why. No option is silently ignored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from unspool.data.spec import GivenSplit, GroupSplit, Policy, TextSource, TimeSplit
+from unspool.models.spec import Carried, CategoricalHead, PointHead, Windowed
+from unspool.tasks.forecast import ForecastSpec
+
+if TYPE_CHECKING:
+    from unspool.run.spec import RunSpec
+
+DEFAULT_POLICY: Policy = "error"
+
+
+def conflicts(spec: RunSpec) -> list[str]:
+    """One line for each: the key, what is wrong, and how to mend it."""
+    return [line for rule in RULES for line in rule(spec)]
+
+
+def _source_and_columns(spec: RunSpec) -> Iterator[str]:
+    source, columns = spec.data.source, spec.data.columns
+    if isinstance(source, TextSource):
+        given = [name for name in type(columns).model_fields if getattr(columns, name)]
+        for name in given:
+            yield f"data.columns.{name}: a text source has no columns; drop it"
+        return
+    if spec.data.tokens is not None:
+        yield f"data.tokens: there is no text in a source of kind {source.kind}; drop it, or use source kind text"
+    if source.kind == "arrays":
+        for name in ("time", "series", "label", "group", "part", "categories"):
+            if getattr(columns, name):
+                yield f"data.columns.{name}: arrays have channels only (labels, groups and parts are arrays of their own); drop it"
+    if columns.series is None:
+        for name in ("group", "part"):
+            if source.kind == "table" and getattr(columns, name) and not isinstance(spec.task, ForecastSpec):
+                yield f"data.columns.{name}: needs data.columns.series, which says which rows are one record; add it"
+
+
+def _task_and_columns(spec: RunSpec) -> Iterator[str]:
+    source, columns = spec.data.source, spec.data.columns
+    if isinstance(spec.task, ForecastSpec):
+        if isinstance(source, TextSource):
+            yield "task.kind: a text cannot be forecast; use task kind classify, or a table or arrays source"
+        elif not columns.target:
+            yield "data.columns.target: a forecast needs at least one target column; add it"
+        if columns.label:
+            yield "data.columns.label: takes effect in classify alone; drop it"
+        return
+    if columns.target:
+        yield "data.columns.target: takes effect in forecast alone; a class stands in data.columns.label"
+    if columns.known:
+        yield "data.columns.known: takes effect in forecast alone; put these inputs under data.columns.past"
+    if source.kind == "table":
+        for name in ("series", "label"):
+            if getattr(columns, name) is None:
+                yield f"data.columns.{name}: classify reads a table of many series, one class each; add it"
+        if not columns.past:
+            yield "data.columns.past: name at least one input column"
+
+
+def _time(spec: RunSpec) -> Iterator[str]:
+    time, columns = spec.data.time, spec.data.columns
+    if columns.time is None:
+        if time.calendar:
+            yield "data.time.calendar: needs time stamps; add data.columns.time"
+        if time.gaps != DEFAULT_POLICY:
+            yield f"data.time.gaps: {time.gaps} needs time stamps; add data.columns.time"
+        if time.frequency != "auto":
+            yield "data.time.frequency: needs time stamps; add data.columns.time"
+    if time.harmonics > 1 and not time.calendar:
+        yield "data.time.harmonics: needs features to act on; add data.time.calendar"
+    if isinstance(spec.data.source, TextSource) and spec.data.missing != DEFAULT_POLICY:
+        yield f"data.missing: {spec.data.missing} cannot take effect on text; drop it"
+
+
+def _scaling(spec: RunSpec) -> Iterator[str]:
+    scaling, columns = spec.data.scaling, spec.data.columns
+    if isinstance(spec.data.source, TextSource):
+        if scaling.columns:
+            yield "data.scaling.columns: a text has no numbers to scale; drop it"
+        return
+    numeric = [name for name in (*columns.target, *columns.past, *columns.known) if name not in columns.categories]
+    for name in scaling.columns:
+        if numeric and name not in numeric:
+            yield f"data.scaling.columns.{name}: is not a numeric input or target; wanted one of {', '.join(numeric)}"
+
+
+def _split(spec: RunSpec) -> Iterator[str]:
+    split, source, columns = spec.data.split, spec.data.source, spec.data.columns
+    if isinstance(split, TimeSplit) and not isinstance(spec.task, ForecastSpec):
+        yield "data.split.kind: time cuts within a record, and classify asks for one class of each whole record; use random, group or given"
+    if isinstance(split, GroupSplit):
+        if isinstance(source, TextSource):
+            yield "data.split.kind: group needs groups, which a text source has not; use random"
+        elif source.kind == "table" and columns.group is None:
+            yield "data.split.kind: group needs data.columns.group; add it"
+    if isinstance(split, GivenSplit):
+        if isinstance(source, TextSource):
+            yield "data.split.kind: given needs the owner's parts, which a text source has not; use random"
+        elif source.kind == "table" and columns.part is None:
+            yield "data.split.kind: given needs data.columns.part; add it"
+    if columns.group and not isinstance(split, GroupSplit):
+        yield "data.columns.group: takes effect with data.split.kind: group alone; set that or drop it"
+    if columns.part and not isinstance(split, GivenSplit):
+        yield "data.columns.part: takes effect with data.split.kind: given alone; set that or drop it"
+    if isinstance(spec.task, ForecastSpec) and source.kind == "table" and columns.series is None and not isinstance(split, TimeSplit | None):
+        yield f"data.split.kind: {split.kind} splits by whole series, and there is one; use time, or name data.columns.series"
+
+
+def _memory(spec: RunSpec) -> Iterator[str]:
+    memory, backbone = spec.model.memory, spec.model.backbone
+    forecast = isinstance(spec.task, ForecastSpec)
+    if isinstance(memory, Carried) and not forecast:
+        for name in ("truncate", "streams"):
+            if getattr(memory, name) is not None:
+                yield f"model.memory.{name}: takes effect in forecast alone, since classify learns from each whole record; drop it"
+    if isinstance(memory, Carried) and forecast:
+        if backbone.bidirectional:
+            yield (
+                "model.backbone.bidirectional: a carried forecast must not read the record from its end, where the answers stand; "
+                "set it to false, or use model.memory kind windowed"
+            )
+        if spec.data.batching is not None:
+            yield "data.batching: a carried forecast has as many rows as streams; set model.memory.streams instead"
+        if any(convolution.stride > 1 for convolution in backbone.front):
+            yield "model.backbone.front: a carried forecast answers at every step, so its stride must be 1; use model.memory kind windowed"
+    if isinstance(memory, Windowed):
+        stride = 1
+        for convolution in backbone.front:
+            stride *= convolution.stride
+        if memory.context % stride:
+            yield f"model.memory.context: {memory.context} is not a multiple of the front's stride {stride}; use {memory.context // stride * stride or stride}"
+        if forecast and spec.data.batching is not None and not spec.data.batching.buckets:
+            yield "data.batching.buckets: all windows are equally long, so it cannot take effect; drop it"
+
+
+def _model(spec: RunSpec) -> Iterator[str]:
+    model, head = spec.model, spec.model.head
+    forecast = isinstance(spec.task, ForecastSpec)
+    if head is not None and forecast == isinstance(head, CategoricalHead):
+        wanted = "point or quantile" if forecast else "categorical"
+        yield f"model.head.kind: {head.kind} does not answer a {spec.task.kind}; use {wanted}"
+    if isinstance(head, PointHead) and head.huber != 1.0 and head.loss != "huber":
+        yield f"model.head.huber: takes effect with loss: huber alone, and the loss is {head.loss}; set that or drop it"
+    if isinstance(spec.task, ForecastSpec) and spec.task.metric == "pinball" and isinstance(head, PointHead):
+        yield "task.metric: pinball needs quantiles, and the head is point; use mae or rmse, or a quantile head"
+    if model.embed is not None and not isinstance(spec.data.source, TextSource) and not spec.data.columns.categories:
+        yield "model.embed: there are no tokens or categories to embed; drop it, or name data.columns.categories"
+
+
+def _live(spec: RunSpec) -> Iterator[str]:
+    if spec.live is None:
+        return
+    if spec.live.memory != spec.model.memory.kind:
+        yield (
+            f"live.memory: {spec.live.memory}, but model.memory is {spec.model.memory.kind}: a live model remembers as it was trained; "
+            f"set live.memory to {spec.model.memory.kind} or train the model {spec.live.memory}"
+        )
+    if spec.model.backbone.bidirectional:
+        yield "live: a bidirectional model needs the whole future before it answers; set model.backbone.bidirectional to false"
+
+
+RULES: tuple[Callable[[RunSpec], Iterator[str]], ...] = (
+    _source_and_columns, _task_and_columns, _time, _scaling, _split, _memory, _model, _live,
+)

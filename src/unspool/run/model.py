@@ -1,0 +1,129 @@
+"""A trained model: predict, evaluate, stream, verify, save."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import save
+
+from unspool import bundle, report
+from unspool.answers import classify as classify_answers
+from unspool.data import sources
+from unspool.data.facts import Facts
+from unspool.data.splits import whole
+from unspool.errors import DataError, LiveError
+from unspool.evaluation.evaluate import score
+from unspool.export.verify import verify
+from unspool.models.sequence_model import SequenceModel
+from unspool.run.ahead import last_forecasts
+from unspool.run.prepare import make_task, set_up
+from unspool.run.results import judge_part, predictions_of
+from unspool.run.spec import RunSpec
+from unspool.spec import to_yaml
+from unspool.streaming import Program, Session
+from unspool.tasks.forecast import Forecast
+from unspool.tasks.task import Task
+from unspool.types import Classes, Predictions, Prepared, Record
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained model and what is known of it. `unspool.train` and `unspool.load` make one.
+
+    program  the step program that runs live; None where the model cannot, `facts.why_not_live` says why
+    metrics  validation, test, baselines, data and training, as in `metrics.json`
+    folder   the run folder, or None for a model that has not been saved
+    """
+
+    spec: RunSpec
+    facts: Facts
+    network: SequenceModel = field(repr=False)
+    program: Program | None = field(default=None, repr=False)
+    metrics: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    history: Sequence[Mapping[str, Any]] = field(default_factory=tuple, repr=False)
+    prediction_files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    folder: Path | None = None
+
+    @property
+    def task(self) -> Task:
+        return make_task(self.spec)
+
+    def predict(self, data: object) -> list[dict[str, Any]]:
+        """One answer a record, in original units: the forecast after its last observation, or its class.
+
+        data  as for training: a path, a frame, arrays or texts. Rows after the last known target hold what is known of the future
+        """
+        records = self._records(data, labelled=False)
+        task = self.task
+        if isinstance(task, Forecast):
+            return last_forecasts(self.network, task, self.facts, records)
+        classes = self._predictions(records)
+        assert isinstance(classes, Classes)
+        told = [classify_answers.tell(self.facts, row) for row in classes.probabilities]
+        return [{"record": name} | answer for name, answer in zip(classes.names, told, strict=True)]
+
+    def evaluate(self, data: object | None = None) -> dict[str, Any]:
+        """Scores on the test part of the run's own data, with baselines beside; or on all of `data`."""
+        if data is None:
+            if self.spec.data.source.path is None:
+                raise DataError("evaluate: the run's data was handed over in Python and is not kept; give it as `data`")
+            judged = judge_part(self.network, set_up(self.spec), "test")
+            return {"test": judged.scores, "baselines": judged.baseline_scores}
+        return {"test": score(self._predictions(self._records(data, labelled=True)), self.facts)}
+
+    def stream(self) -> Session:
+        """A live session that runs the step program; LiveError where the model cannot run live."""
+        if self.program is None:
+            raise LiveError(self.facts.why_not_live)
+        return Session(self.program, self.facts)
+
+    def verify(self, data: object | None = None) -> dict[str, Any]:
+        """Proof that whole = steps = chunks = program = session, on the test part or on `data`; VerificationError where they differ."""
+        if self.program is None:
+            raise LiveError(self.facts.why_not_live)
+        if data is None and self.spec.data.source.path is None:
+            raise DataError("verify: the run's data was handed over in Python and is not kept; give it as `data`")
+        records = self._records(data, labelled=data is None)
+        prepared = [self.facts.preparation.prepare(record) for record in records]
+        return verify(self.network, self.facts, self.program, prepared, records, seed=self.spec.train.seed)
+
+    def save(self, folder: str | Path) -> Model:
+        """Write the run folder; the model that is returned knows it."""
+        place = Path(folder)
+        place.mkdir(parents=True, exist_ok=True)
+        for name, content in self._files().items():
+            bundle.write_file(place, name, content)
+        bundle.seal(place)
+        report.write(place)
+        return replace(self, folder=place)
+
+    def _files(self) -> dict[str, bytes]:
+        files = {
+            "spec.yaml": to_yaml(self.spec).encode(),
+            "facts.json": (self.facts.model_dump_json(indent=1) + "\n").encode(),
+            "weights.safetensors": save(weights_of(self.network)),
+            "metrics.json": (json.dumps(self.metrics, indent=1, ensure_ascii=False) + "\n").encode(),
+            "history.jsonl": "".join(json.dumps(line) + "\n" for line in self.history).encode(),
+            **self.prediction_files,
+        }
+        return files if self.program is None else files | self.program.files()
+
+    def _records(self, data: object | None, *, labelled: bool) -> list[Record]:
+        return list(sources.read(self.spec.data, Path(), data, labelled=labelled))
+
+    def _predictions(self, records: Sequence[Record]) -> Predictions:
+        prepared: list[Prepared] = [self.facts.preparation.prepare(record) for record in records]
+        spans = whole(records, np.arange(len(records)))
+        return predictions_of(self.network, self.task, self.facts, records, prepared, spans, "test")
+
+
+def weights_of(network: SequenceModel) -> dict[str, np.ndarray]:
+    """Named weights as numpy arrays."""
+    return {name: np.ascontiguousarray(tensor.detach().cpu().numpy()) for name, tensor in network.state_dict().items()}
+
+

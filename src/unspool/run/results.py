@@ -1,0 +1,114 @@
+"""Judging a trained network, and what a run folder keeps of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.numpy import save
+
+from unspool.data.facts import Facts
+from unspool.evaluation.baselines import classify_baselines, forecast_baselines
+from unspool.evaluation.evaluate import score
+from unspool.evaluation.predict import predict
+from unspool.models.sequence_model import SequenceModel
+from unspool.run.prepare import Setup, Spans
+from unspool.tasks.task import Task
+from unspool.types import Classes, Forecasts, Part, Predictions, Prepared, Record
+
+KEPT_ORIGINS = 3000
+KEPT_CHARACTERS = 300
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Predictions of one part, their scores, and the baselines' on the very same steps."""
+
+    predictions: Predictions
+    scores: dict[str, Any]
+    baselines: dict[str, Predictions]
+    baseline_scores: dict[str, dict[str, Any]]
+
+
+def predictions_of(
+    network: SequenceModel, task: Task, facts: Facts, records: Sequence[Record], prepared: Sequence[Prepared], spans: Spans, part: Part
+) -> Predictions:
+    """What the network answers on a part, in original units."""
+    cuts, batches, raw = predict(network, task.examples(prepared, spans, part), device_of(network))
+    return task.predictions(facts, records, cuts, batches, raw)
+
+
+def judge_part(network: SequenceModel, setup: Setup, part: Part) -> Judgement:
+    """A part judged beside its baselines."""
+    predictions = predictions_of(network, setup.task, setup.facts, setup.records, setup.prepared, setup.spans[part], part)
+    baselines: Mapping[str, Predictions]
+    if isinstance(predictions, Forecasts):
+        baselines = forecast_baselines(setup.records, predictions, setup.facts, setup.spans["train"])
+    else:
+        baselines = classify_baselines(setup.records, setup.prepared, setup.spans, setup.facts)
+    return Judgement(
+        predictions=predictions,
+        scores=score(predictions, setup.facts),
+        baselines=dict(baselines),
+        baseline_scores={name: score(baseline, setup.facts) for name, baseline in baselines.items()},
+    )
+
+
+def device_of(network: torch.nn.Module) -> torch.device:
+    return next(network.parameters()).device
+
+
+def prediction_files(judgement: Judgement, records: Sequence[Record], facts: Facts) -> dict[str, bytes]:
+    """`predictions.json` and `predictions.safetensors`, thinned evenly to a few thousand origins."""
+    predictions = judgement.predictions
+    if isinstance(predictions, Classes):
+        return _class_files(predictions, records)
+    return _forecast_files(predictions, judgement.baselines, facts)
+
+
+def _forecast_files(forecasts: Forecasts, baselines: Mapping[str, Predictions], facts: Facts) -> dict[str, bytes]:
+    kept = np.unique(np.linspace(0, len(forecasts.origin) - 1, min(KEPT_ORIGINS, len(forecasts.origin))).astype(np.int64))
+    tensors: dict[str, np.ndarray] = {
+        "record": forecasts.record[kept],
+        "origin": forecasts.origin[kept],
+        "point": forecasts.point[kept].astype(np.float32),
+        "truth": forecasts.truth[kept].astype(np.float32),
+    }
+    if forecasts.times is not None:
+        tensors["times"] = forecasts.times[kept].astype("datetime64[us]").astype(np.int64)
+    if forecasts.quantiles is not None:
+        tensors["quantiles"] = forecasts.quantiles[kept].astype(np.float32)
+    for name, baseline in baselines.items():
+        assert isinstance(baseline, Forecasts)
+        tensors[f"baseline.{name}.point"] = baseline.point[kept].astype(np.float32)
+    assert facts.task.kind == "forecast"
+    described = {
+        "kind": "forecast", "names": list(forecasts.names), "targets": list(forecasts.targets),
+        "levels": list(forecasts.levels), "seasons": list(facts.task.seasons), "origins": len(forecasts.origin), "kept": len(kept),
+    }
+    return {"predictions.json": _json(described), "predictions.safetensors": _tensors(tensors)}
+
+
+def _class_files(classes: Classes, records: Sequence[Record]) -> dict[str, bytes]:
+    texts = {record.name: record.text for record in records}
+    described = {
+        "kind": "classify",
+        "names": list(classes.names),
+        "labels": list(classes.labels),
+        "examples": [(texts[name] or "")[:KEPT_CHARACTERS] or None for name in classes.names],
+    }
+    tensors = {"probabilities": classes.probabilities.astype(np.float32), "truth": classes.truth}
+    return {"predictions.json": _json(described), "predictions.safetensors": _tensors(tensors)}
+
+
+def _tensors(tensors: dict[str, np.ndarray]) -> bytes:
+    data: bytes = save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()})
+    return data
+
+
+def _json(value: object) -> bytes:
+    return (json.dumps(value, ensure_ascii=False, indent=1) + "\n").encode()

@@ -1,0 +1,103 @@
+"""One YAML file is one run: task, data, model, train. Reading it, and settling what it leaves open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from unspool.data.spec import Batching, DataSpec, RandomSplit, TextSource, TimeSplit, Tokens
+from unspool.errors import SpecError
+from unspool.models.spec import Carried, CategoricalHead, LearnedEmbedding, ModelSpec, QuantileHead
+from unspool.run.conflicts import conflicts
+from unspool.spec import Spec, knob, override, parse, parse_yaml, read_yaml
+from unspool.tasks.classify import ClassifySpec
+from unspool.tasks.forecast import ForecastSpec
+from unspool.training.spec import TrainSpec
+
+TRUNCATE = 200
+STREAMS = 16
+
+TaskSpec = Annotated[ForecastSpec | ClassifySpec, Field(discriminator="kind")]
+
+
+class LiveSpec(Spec):
+    """What the model must be able to do live; `check` and `train` refuse a spec that cannot."""
+
+    memory: Literal["carried", "windowed"] = knob(help="how the live session remembers; must be how the model is trained")
+
+
+class RunSpec(Spec):
+    """A whole run."""
+
+    task: TaskSpec = knob(help="what is asked")
+    data: DataSpec = knob(help="from raw files to batches")
+    model: ModelSpec = knob(ModelSpec(), "the network")
+    train: TrainSpec = knob(TrainSpec(), "how the weights are learnt")
+    live: LiveSpec | None = knob(None, "what the model must be able to do live")
+
+
+def load_spec(path: Path, overrides: Sequence[str] = (), seed: int | None = None) -> RunSpec:
+    """The spec in a YAML file, with `a.b=c` overrides, its data paths made absolute; SpecError says what is wrong and on which line."""
+    raw = read_yaml(path)
+    text = path.read_text(encoding="utf-8-sig")
+    return make_spec(raw, path.parent, overrides, seed, where=str(path), text=text)
+
+
+def make_spec(
+    raw: dict[str, Any], folder: Path, overrides: Sequence[str] = (), seed: int | None = None, where: str = "spec", text: str | None = None
+) -> RunSpec:
+    """The spec that a mapping holds; relative data paths start at `folder`."""
+    changes = [*overrides, *([] if seed is None else [f"train.seed={seed}"])]
+    spec = parse(RunSpec, override(raw, changes), where, text)
+    return resolve(_with_absolute_path(spec, folder), where)
+
+
+def spec_from_text(text: str, where: str) -> RunSpec:
+    """The spec in YAML text, as a run folder keeps it."""
+    return make_spec(parse_yaml(text, where), Path(), where=where, text=text)
+
+
+def _with_absolute_path(spec: RunSpec, folder: Path) -> RunSpec:
+    source = spec.data.source
+    if source.path is None:
+        return spec
+    absolute = source.model_copy(update={"path": str((folder / source.path).absolute())})
+    return spec.model_copy(update={"data": spec.data.model_copy(update={"source": absolute})})
+
+
+def resolve(spec: RunSpec, where: str) -> RunSpec:
+    """The spec with everything settled that it left open; options that cannot take effect are a SpecError, and stay unset where not given."""
+    found = conflicts(spec)
+    if found:
+        raise SpecError("\n".join(f"{where}: {line}" for line in found))
+    return spec.model_copy(update={"data": _resolved_data(spec), "model": _resolved_model(spec)})
+
+
+def _resolved_data(spec: RunSpec) -> DataSpec:
+    data = spec.data
+    forecast = isinstance(spec.task, ForecastSpec)
+    changes: dict[str, Any] = {}
+    if data.split is None:
+        changes["split"] = TimeSplit() if forecast else RandomSplit()
+    if isinstance(data.source, TextSource) and data.tokens is None:
+        changes["tokens"] = Tokens()
+    if data.batching is None and not (forecast and isinstance(spec.model.memory, Carried)):
+        changes["batching"] = Batching()
+    return data.model_copy(update=changes)
+
+
+def _resolved_model(spec: RunSpec) -> ModelSpec:
+    model = spec.model
+    forecast = isinstance(spec.task, ForecastSpec)
+    changes: dict[str, Any] = {}
+    if model.head is None:
+        changes["head"] = QuantileHead() if forecast else CategoricalHead()
+    if model.embed is None and (isinstance(spec.data.source, TextSource) or spec.data.columns.categories):
+        changes["embed"] = LearnedEmbedding()
+    if forecast and isinstance(model.memory, Carried):
+        memory = model.memory
+        changes["memory"] = Carried(truncate=memory.truncate or TRUNCATE, streams=memory.streams or STREAMS)
+    return model.model_copy(update=changes)

@@ -1,0 +1,189 @@
+"""One run: read, split, fit, judge, trace, verify, save."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import shlex
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from unspool import bundle
+from unspool.data.facts import ForecastFacts
+from unspool.data.sources import digest
+from unspool.data.survey import survey
+from unspool.errors import SpecError
+from unspool.evaluation.judge import judge
+from unspool.export.trace import trace
+from unspool.export.verify import verify
+from unspool.models.sequence_model import SequenceModel
+from unspool.run.folder import claim
+from unspool.run.load import load
+from unspool.run.model import Model, weights_of
+from unspool.run.prepare import Setup, build_network, set_up
+from unspool.run.results import judge_part, prediction_files
+from unspool.run.spec import RunSpec, load_spec, make_spec
+from unspool.spec import to_yaml
+from unspool.streaming import Program
+from unspool.training.device import resolve_device
+from unspool.training.fit import fit
+from unspool.training.history import History
+from unspool.training.hooks import Hook
+
+VERIFIED_RECORDS = 8
+
+
+def train(
+    spec: RunSpec | str | Path | Mapping[str, Any],
+    *,
+    data: object | None = None,
+    out: str | Path | None = None,
+    resume: bool = False,
+    seed: int | None = None,
+    overrides: Sequence[str] = (),
+    hooks: Sequence[Hook] = (),
+) -> Model:
+    """Train, judge, trace and verify a model; with `out`, into a run folder.
+
+    spec       a RunSpec, a YAML file, or the mapping that one holds
+    data       in place of the source's file: a path, a frame, arrays or texts
+    resume     go on with the run in `out` where it was stopped; the result is bit for bit that of a run that was not
+    overrides  `a.b=c`, as with --set
+    Raises SpecError, DataError, TrainingError; Interrupted says how to go on.
+    """
+    run = as_spec(spec, overrides, seed)
+    folder = None if out is None else Path(out)
+    if resume and folder is None:
+        raise SpecError("resume: needs `out`, the folder of the run that was stopped")
+    setup = set_up(run, data)
+    facts_of_data = describe_data(setup, data)
+    fingerprint = hashlib.sha256(f"{to_yaml(setup.spec)}{facts_of_data['sha256']}".encode()).hexdigest()
+    if folder is not None and claim(folder, to_yaml(setup.spec), resume) == "finished":
+        return load(folder)
+    device = resolve_device(run.train.device)
+    network = build_network(setup.spec, setup.facts, setup.task).to(device)
+    history = _fit(network, setup, device, folder, resume, fingerprint, hooks)
+    model = finish(network, setup, history, facts_of_data, _command(spec, out, overrides, seed))
+    return model if folder is None else model.save(folder)
+
+
+def as_spec(spec: RunSpec | str | Path | Mapping[str, Any], overrides: Sequence[str] = (), seed: int | None = None) -> RunSpec:
+    """A RunSpec from whatever form a spec was given in."""
+    if isinstance(spec, str | Path):
+        return load_spec(Path(spec), overrides, seed)
+    raw = spec.model_dump(mode="json") if isinstance(spec, RunSpec) else dict(spec)
+    return make_spec(raw, Path.cwd(), overrides, seed)
+
+
+def _fit(
+    network: SequenceModel, setup: Setup, device: torch.device, folder: Path | None, resume: bool, fingerprint: str, hooks: Sequence[Hook]
+) -> History:
+    spec, task = setup.spec, setup.task
+    watched = task.watched(setup.prepared, setup.spans["validation"])
+    return fit(
+        network,
+        task.examples(setup.prepared, setup.spans["train"], "train"),
+        lambda trained: judge(trained, watched, task, setup.facts, setup.records, device),
+        task.decides(),
+        spec.train,
+        device=device,
+        folder=folder,
+        resume=resume,
+        fingerprint=fingerprint,
+        hooks=hooks,
+    )
+
+
+def finish(network: SequenceModel, setup: Setup, history: History, facts_of_data: Mapping[str, Any], command: str | None) -> Model:
+    """Judge a trained network once on the test part, trace and verify it."""
+    network.eval()
+    validation, test = judge_part(network, setup, "validation"), judge_part(network, setup, "test")
+    program = program_of(network, setup) if setup.facts.live else None
+    metrics = {
+        "validation": validation.scores,
+        "test": test.scores,
+        "baselines": test.baseline_scores,
+        "data": dict(facts_of_data),
+        "training": _describe_training(network, setup, history),
+        "verify": _verified(network, setup, program),
+        "command": command,
+    }
+    return Model(
+        spec=setup.spec,
+        facts=setup.facts,
+        network=network,
+        program=program,
+        metrics=metrics,
+        history=tuple(history),
+        prediction_files=prediction_files(test, setup.records, setup.facts),
+    )
+
+
+def program_of(network: SequenceModel, setup: Setup) -> Program:
+    """The step program of a network."""
+    facts, preparation = setup.facts, setup.facts.preparation
+    forecast = isinstance(facts.task, ForecastFacts)
+    features = len(preparation.known_names) + len(facts.task.lags) * len(preparation.targets) if isinstance(facts.task, ForecastFacts) else 0
+    return trace(
+        network,
+        horizon=facts.task.horizon if isinstance(facts.task, ForecastFacts) and forecast else None,
+        features=features,
+        values=len(preparation.value_names),
+        codes=len(preparation.code_names),
+    )
+
+
+def _verified(network: SequenceModel, setup: Setup, program: Program | None) -> dict[str, Any]:
+    if program is None:
+        return {"not_live": setup.facts.why_not_live}
+    chosen = list(dict.fromkeys(int(record) for record in setup.spans["test"][:, 0]))[:VERIFIED_RECORDS]
+    prepared, records = [setup.prepared[index] for index in chosen], [setup.records[index] for index in chosen]
+    return verify(network, setup.facts, program, prepared, records, seed=setup.spec.train.seed)
+
+
+def describe_data(setup: Setup, data: object | None) -> dict[str, Any]:
+    """The data's sha256, size, parts and what a survey finds."""
+    sha256, rows = digest(setup.spec.data.source, data)
+    parts = {part: _bounds(setup, part) for part in setup.spans}
+    return {"sha256": sha256, "rows": rows, "records": len(setup.records), "parts": parts, "survey": survey(setup.records, setup.spans)}
+
+
+def _bounds(setup: Setup, part: str) -> dict[str, Any]:
+    spans = setup.spans[part]  # type: ignore[index]
+    bounds: dict[str, Any] = {"records": len(set(spans[:, 0].tolist()))}
+    steps = [setup.prepared[record].steps if stop < 0 else stop - start for record, start, stop in spans]
+    bounds["steps"] = int(sum(steps))
+    timed = [(setup.records[record].times, start, stop) for record, start, stop in spans]
+    if timed and all(times is not None for times, _, _ in timed):
+        bounds["from"] = str(min(times[start] for times, start, _ in timed if times is not None)) + "Z"
+        bounds["to"] = str(max(times[stop - 1] for times, _, stop in timed if times is not None)) + "Z"
+    elif len(spans) == 1:
+        bounds |= {"start": int(spans[0, 1]), "stop": int(spans[0, 2])}
+    return bounds
+
+
+def _describe_training(network: SequenceModel, setup: Setup, history: History) -> dict[str, Any]:
+    return {
+        "seconds": round(history.seconds, 3),
+        "epochs": len(history),
+        "best_epoch": history.best,
+        "stopped_early": history.early,
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "seed": setup.spec.train.seed,
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in ("unspool", "torch", "numpy")}},
+    }
+
+
+def _command(spec: object, out: object, overrides: Sequence[str], seed: int | None) -> str | None:
+    """The command that makes this run again, where its spec is a file."""
+    if not isinstance(spec, str | Path):
+        return None
+    words = ["unspool", "train", str(spec), "--out", str(out or "run")]
+    for assignment in overrides:
+        words += ["--set", assignment]
+    return shlex.join(words if seed is None else [*words, "--seed", str(seed)])

@@ -1,0 +1,105 @@
+"""Classify: one class a record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unspool.answers import classify as answers
+from unspool.data.batching import bucketed
+from unspool.data.facts import ClassifyFacts, Facts
+from unspool.models.heads import Categorical, Head
+from unspool.models.spec import CategoricalHead, Memory, Windowed
+from unspool.spec import Spec, knob
+from unspool.tasks.task import Decision, Examples
+from unspool.types import Batch, Classes, Cut, Part, Prepared, Record
+
+LOWER_IS_BETTER = {"log_loss"}
+
+
+class ClassifySpec(Spec):
+    """The class of a whole record."""
+
+    kind: Literal["classify"] = "classify"
+    metric: Literal["accuracy", "balanced_accuracy", "f1_macro", "log_loss"] = knob(
+        "accuracy", "decides which weights are best, on the validation part"
+    )
+
+
+@dataclass(frozen=True)
+class Classify:
+    """The classify task: what `tasks.task.Task` asks for."""
+
+    spec: ClassifySpec
+    memory: Memory
+    head_spec: CategoricalHead
+    size: int
+    buckets: bool
+    seed: int
+
+    def examples(self, prepared: Sequence[Prepared], spans: NDArray[np.int64], part: Part) -> Examples:
+        return Items(self, tuple(prepared), spans, shuffled=part == "train")
+
+    def watched(self, prepared: Sequence[Prepared], spans: NDArray[np.int64]) -> Examples:
+        return self.examples(prepared, spans, "validation")
+
+    def head(self, facts: Facts, width: int) -> Head:
+        assert isinstance(facts.task, ClassifyFacts)
+        return Categorical(self.head_spec, width, facts.task.counts)
+
+    def decides(self) -> Decision:
+        return Decision(self.spec.metric, self.spec.metric in LOWER_IS_BETTER)
+
+    def predictions(
+        self, facts: Facts, records: Sequence[Record], cuts: Sequence[Cut], batches: Sequence[Batch], raw: Sequence[NDArray[np.float32]]
+    ) -> Classes:
+        where = np.concatenate([cut.record for cut in cuts])
+        truth = np.concatenate([batch.truth[:, 0] for batch in batches]).astype(np.int64)
+        probabilities = answers.read(facts, np.concatenate([answer[:, 0] for answer in raw]))
+        order = np.argsort(where, kind="stable")
+        return Classes(
+            names=tuple(records[index].name for index in where[order]),
+            labels=tuple(facts.preparation.labels or ()),
+            probabilities=probabilities[order],
+            truth=truth[order],
+        )
+
+
+@dataclass(frozen=True)
+class Items:
+    """Whole records, or the last steps of each where the memory is windowed, in batches of like length."""
+
+    task: Classify
+    prepared: tuple[Prepared, ...]
+    spans: NDArray[np.int64]
+    shuffled: bool
+
+    def plan(self, epoch: int) -> list[Cut]:
+        record = self.spans[:, 0]
+        steps = np.array([self.prepared[index].steps for index in record], dtype=np.int64)
+        memory = self.task.memory
+        start = np.maximum(steps - memory.context, 0) if isinstance(memory, Windowed) else np.zeros_like(steps)
+        if self.shuffled:
+            batches = bucketed(steps - start, self.task.size, self.task.seed, epoch, buckets=self.task.buckets)
+        else:
+            order = np.argsort(steps - start, kind="stable")
+            batches = [order[first : first + self.task.size] for first in range(0, len(order), self.task.size)]
+        return [Cut(record[chosen], start[chosen], steps[chosen], np.zeros(len(chosen), np.bool_)) for chosen in batches]
+
+    def batch(self, cut: Cut) -> Batch:
+        lengths = cut.stop - cut.start
+        first, longest = self.prepared[0], int(lengths.max())
+        values = np.zeros((cut.rows, longest, first.values.shape[1]), np.float32)
+        codes = np.zeros((cut.rows, longest, first.codes.shape[1]), np.int64)
+        for row, (record, start, stop) in enumerate(zip(cut.record, cut.start, cut.stop, strict=True)):
+            values[row, : stop - start] = self.prepared[record].values[start:stop]
+            codes[row, : stop - start] = self.prepared[record].codes[start:stop]
+        truth = np.array([[self.prepared[record].label] for record in cut.record], dtype=np.int64)
+        return Batch(
+            values=values, codes=codes, lengths=lengths, carry=cut.carry, asked=(lengths - 1)[:, None],
+            weights=np.ones(truth.shape, np.float32), truth=truth,
+        )

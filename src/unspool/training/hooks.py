@@ -1,0 +1,55 @@
+"""Who is told how training goes. The library prints nothing: what a person sees is a hook."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Ending = Literal["finished", "early", "interrupted", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far training is.
+
+    epoch, epochs  the epoch that runs, from 1, and the most there will be
+    step, steps    batches of this epoch that are done, and all of them
+    loss           the mean loss of this epoch so far
+    metrics        the newest validation metrics; empty before the first
+    seconds        spent training, over all sessions
+    remaining      seconds that the epochs left will take if none is saved by stopping early; None where not known yet
+    """
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    loss: float
+    rate: float
+    metrics: Mapping[str, float | None]
+    seconds: float
+    remaining: float | None
+
+
+class Hook:
+    """Told in order: started, then for every epoch stepped (each batch) and judged, at last stopped; checkpointed at any time between.
+
+    What a hook draws at random, and how long it takes, changes nothing in the result. What it raises ends training.
+    """
+
+    def started(self, progress: Progress, notes: Sequence[str]) -> None:
+        """Before the first batch of this session; `notes` are sentences for the user, about resuming."""
+
+    def stepped(self, progress: Progress) -> None:
+        """After a batch."""
+
+    def judged(self, progress: Progress) -> None:
+        """After an epoch's validation; `progress` is that of the whole epoch."""
+
+    def checkpointed(self, checkpoint: Path) -> None:
+        """After a checkpoint is on the disk."""
+
+    def stopped(self, progress: Progress, ending: Ending) -> None:
+        """At the end, whatever ended it."""

@@ -1,0 +1,15 @@
+"""What holds for every test: one thread, and properties drawn the same way in every run."""
+
+import torch
+from hypothesis import HealthCheck, settings
+
+torch.set_num_threads(1)
+
+settings.register_profile(
+    "unspool",
+    deadline=None,  # two cores are shared with whatever else the machine does
+    derandomize=True,
+    max_examples=50,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("unspool")
