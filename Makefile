@@ -9,11 +9,12 @@ INSTALLED := .venv/.installed
 
 # pip first: the one that comes with Python may be too old to hold the build's own requirements to the constraints.
 $(INSTALLED): pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "unspool needs Python 3.11 or newer; make PYTHON=/path/to/python3.11")'
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --build-constraint constraints.txt --editable '.[demo,dev,docs]'
-	touch $@
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "unspool needs Python 3.11 or newer; make PYTHON=/path/to/python3.11")'
+	@echo 'installing into .venv; the first time takes a few minutes'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install -qq --constraint constraints.txt pip
+	@$(BIN)/python -m pip install -qq --constraint constraints.txt --build-constraint constraints.txt --editable '.[demo,dev,docs]'
+	@touch $@
 
 demo: $(INSTALLED)  ## forecast electricity demand: train, judge, run live, verify, report
 	$(BIN)/unspool demo --out runs/demo

@@ -1,1 +1,1 @@
-"""From a network's raw answers to what a person reads: units, stamps, labels. Numpy alone, so that live and offline say the same."""
+"""From raw answers to what a person reads: units, stamps, labels. Numpy alone, so that live and offline agree."""

@@ -31,7 +31,7 @@ def read(facts: Facts, logits: Floats) -> Doubles:
 
 
 def tell(facts: Facts, probabilities: Doubles) -> dict[str, Any]:
-    """One answer (K,) as plain JSON: `label`, its `probability`, and `probabilities` by label; None where there are none."""
+    """One answer (K,) as plain JSON: `label`, its `probability`, `probabilities` by label; None where not finite."""
     labels = _labels(facts)
     if not np.isfinite(probabilities).all():
         return {"label": None, "probability": None, "probabilities": dict.fromkeys(labels)}

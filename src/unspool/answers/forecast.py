@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from unspool.answers.widening import widen
 from unspool.data.facts import Facts, ForecastFacts
 from unspool.errors import DataError
 from unspool.types import Floats
@@ -16,7 +17,7 @@ Answer = dict[str, Any]
 
 
 def read(facts: Facts, raw: Floats) -> tuple[Doubles, Doubles | None]:
-    """Points (..., L, D), and quantiles (..., L, D, Q) where the facts name levels, in original units.
+    """Points (..., L, D), and quantiles (..., L, D, Q) where the facts name levels, in original units, widened where the facts say so.
 
     raw     (..., L, D) scaled, or (..., L, D, Q) of a quantile forecast, whose point is the 0.5 level
     raises  ValueError where `raw` is not of the horizon, targets and levels of the facts
@@ -32,6 +33,8 @@ def read(facts: Facts, raw: Floats) -> tuple[Doubles, Doubles | None]:
     with np.errstate(over="ignore"):  # what is too large to be a number is told as none
         columns = [facts.preparation.unscale(name, np.take(raw, i, axis=axis)) for i, name in enumerate(targets)]
     answer = np.stack(columns, axis=axis)
+    if task.widening:
+        answer = widen(answer, task.levels, [task.widening[name] for name in targets])
     return (answer[..., task.levels.index(0.5)], answer) if task.levels else (answer, None)
 
 
@@ -64,19 +67,18 @@ def plain(values: Floats) -> list[float | None]:
 
 def stamps(times: NDArray[np.datetime64]) -> list[str]:
     """(T,) UTC times as ISO 8601, in microseconds where one is not a whole second."""
-    exact = times.astype("datetime64[us]")
-    unit = "s" if (exact.view(np.int64) % 1_000_000 == 0).all() else "us"
-    told: list[str] = np.char.add(np.datetime_as_string(exact, unit=unit), "Z").tolist()
-    return told
+    exact: NDArray[np.datetime64] = times.astype("datetime64[us]")
+    unit: Literal["s", "us"] = "s" if (exact.view(np.int64) % 1_000_000 == 0).all() else "us"
+    return [f"{text}Z" for text in np.datetime_as_string(exact, unit=unit).tolist()]
 
 
 def _stamps(time: np.datetime64, seconds: float | None, steps: int) -> Answer:
-    now = np.array([time], "datetime64[us]")
+    now = np.asarray(time, "datetime64[us]").reshape(1)
     if seconds is None:
         return {"time": stamps(now)[0]}
-    # whole microseconds are counted once, so that no rounding grows along the horizon
-    ahead = now + np.arange(1, steps + 1) * np.timedelta64(round(seconds * 1_000_000), "us")
-    return {"time": stamps(now)[0], "times": stamps(ahead)}
+    # microseconds are counted from the origin, so that no rounding grows along the horizon
+    ahead = np.rint(np.arange(1, steps + 1) * (seconds * 1_000_000)).astype(np.int64)
+    return {"time": stamps(now)[0], "times": stamps((now.view(np.int64) + ahead).view("datetime64[us]"))}
 
 
 def _task(facts: Facts) -> ForecastFacts:

@@ -42,7 +42,8 @@ def _steps(forecasts: Forecasts) -> dict[str, list[Any]]:
 
 
 def _records(classes: Classes) -> dict[str, list[Any]]:
-    labels, known = classes.labels, np.isfinite(classes.probabilities).all(axis=1).tolist()
+    labels = classes.labels
+    known = [bool(np.isfinite(shares).all()) for shares in classes.probabilities]
     best = classes.probabilities.argmax(axis=1).tolist()
     shares = {f"probability_{label}": plain(classes.probabilities[:, k]) for k, label in enumerate(labels)}
     return {

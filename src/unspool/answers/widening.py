@@ -11,7 +11,7 @@ from unspool.types import Floats
 
 
 def widen(quantiles: Floats, levels: Sequence[float], factors: ArrayLike) -> NDArray[np.float64]:
-    """Quantiles (..., D, Q) with each one's distance from the median times its factor (D, Q); they still do not cross."""
+    """Quantiles (..., D, Q), the distance of each from the median times its factor (D, Q); they still do not cross."""
     middle = list(levels).index(0.5)
     median = quantiles[..., middle : middle + 1]
     wide: NDArray[np.float64] = median + np.asarray(factors, np.float64) * (quantiles - median)

@@ -17,6 +17,7 @@ class ForecastFacts(Spec):
     levels   quantile levels, ascending; empty for a point forecast
     seasons  periods, in steps, of the seasonal naive baselines; the first one scales MASE
     scales   by target: the train part's mean absolute seasonal difference, in original units
+    widening by target and level: what a quantile's distance from the median is multiplied by; empty where quantiles are as learnt
     """
 
     kind: Literal["forecast"] = "forecast"
@@ -25,6 +26,7 @@ class ForecastFacts(Spec):
     levels: tuple[float, ...] = ()
     seasons: tuple[int, ...] = (1,)
     scales: dict[str, float] = {}
+    widening: dict[str, tuple[float, ...]] = {}
 
 
 class ClassifyFacts(Spec):

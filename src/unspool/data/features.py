@@ -27,7 +27,7 @@ FIRST_YEAR, LAST_YEAR = 2, 9998  # zone rules are read a day beyond either end
 def calendar_names(names: Sequence[CalendarFeature], harmonics: int) -> tuple[str, ...]:
     """The F columns of `calendar`, e.g. hour_of_day_sin1, hour_of_day_cos1, weekend."""
     waves = [f"{wave}{k}" for k in range(1, harmonics + 1) for wave in ("sin", "cos")]
-    parts = [[name] if name == "weekend" else [f"{name}_{wave}" for wave in waves] for name in names]
+    parts = [[name] if name in _SINGLES else [f"{name}_{wave}" for wave in waves] for name in names]
     return tuple(part for group in parts for part in group)
 
 
@@ -38,7 +38,7 @@ def calendar(times: Stamps, names: Sequence[CalendarFeature], harmonics: int, ti
     have their true length.
     """
     local = local_time(times, timezone)
-    waves = [name for name in names if name != "weekend"]
+    waves = [name for name in names if name in _PHASES]
     out = np.empty((len(local), len(waves), harmonics, 2), np.float32)
     if waves:
         phases = np.array([_PHASES[name](local) for name in waves])
@@ -47,9 +47,12 @@ def calendar(times: Stamps, names: Sequence[CalendarFeature], harmonics: int, ti
     flat = out.reshape(len(local), 2 * harmonics * len(waves))
     if len(waves) == len(names):
         return flat
-    place = 2 * harmonics * names.index("weekend")
-    weekend = (_weekday(local) >= 5).astype(np.float32)[:, None]
-    return np.concatenate([flat[:, :place], weekend, flat[:, place:]], axis=1)
+    ends = iter(range(2 * harmonics, flat.shape[1] + 1, 2 * harmonics))
+    parts = [
+        _SINGLES[name](local)[:, None] if name in _SINGLES else flat[:, (end := next(ends)) - 2 * harmonics : end]
+        for name in names
+    ]
+    return np.concatenate(parts, axis=1)
 
 
 def local_time(times: Stamps, timezone: str) -> Counts:
@@ -159,4 +162,20 @@ _PHASES: dict[CalendarFeature, Callable[[Counts], NDArray[np.float64]]] = {
     "day_of_month": lambda local: _within(local, MONTHS),
     "day_of_year": lambda local: _within(local, YEARS),
     "month_of_year": lambda local: _month(local) / 12,
+}
+
+YEAR_END = 361.0  # days since the year's first; the quiet days lie about the 28th of December
+QUIET_DAYS = 7.0  # how far from it their effect reaches
+
+
+def _year_end(local: Counts) -> NDArray[np.float32]:
+    """exp(-(d / 7)^2), d days from the 28th of December: schools, shops and works pause in much of the world."""
+    days = local / DAY - (local // DAY).view(DAYS).astype(YEARS).astype(DAYS).view(np.int64)
+    distance = np.minimum(np.abs(days - YEAR_END), np.abs(days - YEAR_END + 365.25))
+    return np.exp(-((distance / QUIET_DAYS) ** 2)).astype(np.float32)
+
+
+_SINGLES: dict[CalendarFeature, Callable[[Counts], NDArray[np.float32]]] = {
+    "weekend": lambda local: (_weekday(local) >= 5).astype(np.float32),
+    "year_end": _year_end,
 }

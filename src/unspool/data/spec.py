@@ -13,7 +13,14 @@ from unspool.spec import Spec, knob
 Policy = Literal["error", "fill", "split"]
 ScalerKind = Literal["standard", "minmax", "robust", "log1p", "none"]
 CalendarFeature = Literal[
-    "minute_of_hour", "hour_of_day", "day_of_week", "day_of_month", "day_of_year", "month_of_year", "weekend"
+    "minute_of_hour",
+    "hour_of_day",
+    "day_of_week",
+    "day_of_month",
+    "day_of_year",
+    "month_of_year",
+    "weekend",
+    "year_end",
 ]
 
 UNIT_SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
@@ -102,7 +109,9 @@ class TimeAxis(Spec):
     frequency: str = knob("auto", "step between rows: auto, or a number and unit (s, min, h, d, w): 30min, 1d")
     timezone: str = knob("UTC", "IANA name of the zone of the calendar, and of stamps that carry no offset")
     gaps: Policy = knob("error", "missing stamps: error; fill (repeat the last values); split (start a new record)")
-    calendar: tuple[CalendarFeature, ...] = knob((), "features of the time; but for weekend a sine and a cosine")
+    calendar: tuple[CalendarFeature, ...] = knob(
+        (), "features of the time, in local time; but for weekend and year_end a sine and a cosine"
+    )
     harmonics: int = knob(1, "sine and cosine pairs a calendar feature", ge=1, le=10)
 
     @field_validator("frequency")

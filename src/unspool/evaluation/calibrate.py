@@ -20,7 +20,7 @@ Factors = dict[str, tuple[float, ...]]
 
 
 def widening(forecasts: Forecasts) -> Factors:
-    """By target one factor a level, which each quantile's distance from the median is to be multiplied by; 1 for the median.
+    """By target one factor a level, by which to multiply a quantile's distance from the median; 1 for the median.
 
     raises  DataError where there are no quantiles, too few known truths for the outermost level, or no distance
     """
@@ -34,7 +34,8 @@ def widening(forecasts: Forecasts) -> Factors:
         error = forecasts.truth[..., index][known] - quantiles[:, middle]
         distances = quantiles - quantiles[:, middle : middle + 1]
         factors[target] = tuple(
-            1.0 if q == middle else _factor(error, distances[:, q], level, target) for q, level in enumerate(forecasts.levels)
+            1.0 if level == 0.5 else _factor(error, distances[:, q], level, target)
+            for q, level in enumerate(forecasts.levels)
         )
     return factors
 

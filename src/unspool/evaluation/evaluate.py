@@ -58,7 +58,7 @@ def measured(measures: Measures) -> tuple[dict[str, Any], Reasons]:
 
 
 def symmetric_pairs(levels: tuple[float, ...]) -> dict[str, tuple[int, int]]:
-    """Places of the levels that lie alike on both sides of the median, by the percent between them: `80` for 0.1 and 0.9."""
+    """Places of levels that lie alike on both sides of the median, by the percent between them: `80` for 0.1, 0.9."""
     pairs = {}
     for low, level in enumerate(levels):
         for high in range(low + 1, len(levels)):
@@ -121,14 +121,15 @@ def _mae_by_step(forecasts: Forecasts, index: int) -> list[float | None]:
 
 
 def _mean(each: Mapping[str, tuple[Numbers, Reasons]]) -> tuple[Numbers, Reasons]:
-    """The mean over targets of every metric; None where one of them has none, for a mean of the others is another number."""
+    """The mean of every metric over targets; None where one of them has none: that of the others is another number."""
     if len(each) == 1:
         return next(iter(each.values()))
     names = list(next(iter(each.values()))[0])
     values = {name: _mean_or_none(tuple(numbers[name] for numbers, _ in each.values())) for name in names}
-    undefined = {}
-    for target, (_, reasons) in reversed(each.items()):
-        undefined |= {name: f"target {target!r}: {reason}" for name, reason in reasons.items()}
+    undefined: Reasons = {}
+    for target, (_, reasons) in each.items():
+        for name, reason in reasons.items():
+            undefined.setdefault(name, f"target {target!r}: {reason}")
     return values, undefined
 
 

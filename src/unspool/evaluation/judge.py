@@ -16,7 +16,12 @@ from unspool.types import Record
 
 
 def judge(
-    network: SequenceModel, examples: Examples, task: Task, facts: Facts, records: Sequence[Record], device: torch.device
+    network: SequenceModel,
+    examples: Examples,
+    task: Task,
+    facts: Facts,
+    records: Sequence[Record],
+    device: torch.device,
 ) -> dict[str, float]:
     """The metrics that have a value, in original units; DataError, with the reason, where the deciding one has none."""
     cuts, batches, raw = predict(network, examples, device)

@@ -17,9 +17,12 @@ class Bidirectional(Layer):
 
     def __init__(self, onward: Layer, backward: Layer):
         super().__init__()
+        if onward.stride != backward.stride:
+            raise ValueError(f"the two directions need equal strides, got {onward.stride} onward and {backward.stride} backward")
         self.onward = onward
         self.backward = backward
         self.width = onward.width + backward.width
+        self.stride = onward.stride
 
     def initial_state(self, batch: int) -> State:
         return {"onward": self.onward.initial_state(batch), "backward": self.backward.initial_state(batch)}

@@ -53,6 +53,8 @@ def recurrent_stack(
         made.append(layer)
         if norm:
             made.append(Norm(width))
+    if residual and not any(isinstance(layer, Residual) for layer in made):
+        raise ValueError(f"residual: no layer gives back the width that it reads ({inputs} in, {width} out); raise layers or drop it")
     return Stack(made, inputs)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-
 import torch
 from torch import Tensor, nn
 
@@ -12,7 +11,10 @@ from unspool.layers.layer import Layer, State, branch, check_lengths, without_pa
 
 
 class Stack(Layer):
-    """Layers one above the other. Strides multiply; lookaheads add, each counted in the stack's inputs."""
+    """Layers one above the other. Strides multiply; lookaheads add, each counted in the stack's inputs.
+
+    Inputs that do not fill the whole stride at the end of a row are dropped before any layer reads them, so that all states end at one instant.
+    """
 
     def __init__(self, layers: Iterable[Layer], inputs: int):
         super().__init__()
@@ -34,7 +36,8 @@ class Stack(Layer):
     def scan(self, x: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         check_lengths(x, lengths)
         state = self.initial_state(x.shape[0]) if state is None else state
-        x = without_padding(x, lengths)
+        lengths = lengths if lengths is None else lengths // self.stride * self.stride
+        x = without_padding(x[:, : x.shape[1] // self.stride * self.stride], lengths)
         after: dict[str, State] = {}
         for index, layer in enumerate(self._layers()):
             x, after[str(index)] = layer.scan(x, branch(state, str(index)), lengths)

@@ -31,13 +31,15 @@ class Head(nn.Module):
 class _ForecastHead(Head):
     """Joins the state with what is known of each step of the horizon: relu(U h + V f + p), p learnt for each step; then further layers."""
 
-    def __init__(self, width: int, features: int, horizon: int, hidden: int, depth: int, answers: tuple[int, ...]):
+    def __init__(self, spec: PointHead | QuantileHead, width: int, features: int, horizon: int, answers: tuple[int, ...]):
         super().__init__()
+        hidden = spec.hidden
         self.answers = answers
         self.from_state = nn.Linear(width, hidden)
         self.from_future = nn.Linear(features, hidden, bias=False) if features else None
         self.from_step = nn.Parameter(torch.randn(horizon, hidden) / sqrt(hidden))
-        self.deeper = nn.ModuleList(nn.Linear(hidden, hidden) for _ in range(depth - 1))
+        self.deeper = nn.ModuleList(nn.Linear(hidden, hidden) for _ in range(spec.depth - 1))
+        self.dropout = nn.Dropout(spec.dropout)
         size = 1
         for axis in answers:
             size *= axis
@@ -48,9 +50,9 @@ class _ForecastHead(Head):
         if self.from_future is not None:
             assert future is not None
             joined = joined + self.from_future(future)
-        joined = torch.relu(joined)
+        joined = self.dropout(torch.relu(joined))
         for layer in self.deeper:
-            joined = torch.relu(layer(joined))
+            joined = self.dropout(torch.relu(layer(joined)))
         return self.answer(joined).unflatten(-1, self.answers)
 
 
@@ -58,7 +60,7 @@ class Point(_ForecastHead):
     """One number a step and target: raw answers (..., L, D)."""
 
     def __init__(self, spec: PointHead, width: int, features: int, horizon: int, targets: int):
-        super().__init__(width, features, horizon, spec.hidden, spec.depth, (targets,))
+        super().__init__(spec, width, features, horizon, (targets,))
         self.spec = spec
 
     def loss(self, raw: Tensor, batch: TensorBatch) -> Tensor:
@@ -79,7 +81,7 @@ class Quantile(_ForecastHead):
     """
 
     def __init__(self, spec: QuantileHead, width: int, features: int, horizon: int, targets: int):
-        super().__init__(width, features, horizon, spec.hidden, spec.depth, (targets, len(spec.levels)))
+        super().__init__(spec, width, features, horizon, (targets, len(spec.levels)))
         self.register_buffer("levels", torch.tensor(spec.levels), persistent=False)
         self.median = spec.levels.index(0.5)
 

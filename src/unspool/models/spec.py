@@ -102,6 +102,7 @@ class PointHead(Spec):
     pool: Pool = knob("last", "how the steps so far become one vector")
     hidden: int = knob(64, "units of the layer that joins the state with the known future", ge=1, search=[32, 256])
     depth: int = knob(1, "such layers", ge=1, le=4)
+    dropout: float = knob(0.0, "of what each such layer gives", ge=0, lt=1, search=[0.0, 0.3])
 
 
 class QuantileHead(Spec):
@@ -112,6 +113,8 @@ class QuantileHead(Spec):
     pool: Pool = knob("last", "how the steps so far become one vector")
     hidden: int = knob(64, "units of the layer that joins the state with the known future", ge=1, search=[32, 256])
     depth: int = knob(1, "such layers", ge=1, le=4)
+    dropout: float = knob(0.0, "of what each such layer gives", ge=0, lt=1, search=[0.0, 0.3])
+    calibrate: bool = knob(True, "stretch the quantiles so that they cover on the validation part what they say (split conformal)")
 
     @model_validator(mode="after")
     def _levels(self) -> QuantileHead:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import isfinite
@@ -11,6 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from unspool.bundle import read_tensors
 from unspool.data.facts import Facts
 from unspool.errors import BundleError, SpecError
 from unspool.report.predictions import ClassRun, ForecastRun, read_predictions
@@ -85,7 +87,7 @@ def read(folder: Path) -> Contents:
 
 def _text(path: Path) -> str | None:
     """The text of a file, None where there is none."""
-    if not path.exists():
+    if not os.path.lexists(path):
         return None
     refuse_large(path, LARGEST_TEXT_BYTES)
     try:
@@ -96,7 +98,7 @@ def _text(path: Path) -> str | None:
 
 def refuse_large(path: Path, limit: int) -> None:
     """Raises BundleError for what is no plain file of at most `limit` bytes, before any of it is read."""
-    if not path.is_file():
+    if path.is_symlink() or not path.is_file():
         raise damaged(path, "is no plain file")
     if path.stat().st_size > limit:
         raise damaged(path, f"{path.stat().st_size:,} bytes, wanted at most {limit:,}")
@@ -166,11 +168,11 @@ def _metrics(path: Path) -> Json:
 
 def _predictions(folder: Path) -> ForecastRun | ClassRun | None:
     described = _mapping(folder / PREDICTIONS)
-    if described is None or not (folder / TENSORS).exists():
+    if described is None or not os.path.lexists(folder / TENSORS):
         return None
     refuse_large(folder / TENSORS, LARGEST_TENSORS_BYTES)
     try:
-        return read_predictions(described, folder / TENSORS)
+        return read_predictions(described, read_tensors((folder / TENSORS).read_bytes(), str(folder / TENSORS)))
     except ValueError as error:
         raise damaged(folder / TENSORS, str(error)) from None
 

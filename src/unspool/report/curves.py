@@ -7,7 +7,7 @@ from typing import Any
 from unspool.report.contents import Contents, finite
 from unspool.report.markup import Markup, figure, section
 from unspool.report.verdict import deciding_metric
-from unspool.report.words import metric_words, number, plain
+from unspool.report.words import metric_words, number
 
 Figure = dict[str, Any]
 NOT_METRICS = ("epoch", "steps", "loss", "rate", "gradient_norm")
@@ -47,7 +47,7 @@ def _chart(epochs: list[int], loss: list[Any], values: list[Any], metric: str | 
     layout: Figure = {"xaxis": whole, "yaxis": {"title": {"text": "train loss"}}, "showlegend": False, "hovermode": "x unified"}
     if metric:
         words = metric_words(metric)
-        name = f"validation {words.short if metric != plain(metric) else metric}"
+        name = f"validation {_lowered(words.short)}"
         data.append(style | {"name": name, "x": epochs, "y": values, "yaxis": "y2", "line": {"color": "var(--model)", "width": 2}})
         layout["yaxis"] |= {"domain": [0.56, 1]}
         layout["yaxis2"] = {"domain": [0, 0.44], "title": {"text": name}}
@@ -59,3 +59,8 @@ def _chart(epochs: list[int], loss: list[Any], values: list[Any], metric: str | 
             {"x": best, "y": 1, "xref": "x", "yref": "paper", "text": "kept", "showarrow": False, "yanchor": "bottom", "font": {"size": 11}}
         ]
     return {"data": data, "layout": layout}
+
+
+def _lowered(short: str) -> str:
+    """Within a phrase: `accuracy`, but `MAE`."""
+    return short[0].lower() + short[1:] if short[1:2].islower() else short

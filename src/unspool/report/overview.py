@@ -1,4 +1,4 @@
-"""What every run's page has: what was asked, the data, the figures beside the baselines, live against offline, how to do it again."""
+"""What every run's page has: what was asked, live against offline, how to do it again."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from typing import Any
 
 from unspool.report.contents import Contents, Json, finite
 from unspool.report.markup import Markup, definitions, join, paragraph, section, table, tag, text
-from unspool.report.verdict import baseline_words, baselines, deciding_metric, target_unit
-from unspool.report.words import column, counted, duration, listed, metric_words, number, percent, plain
-
-MARK = tag("span", text("best"), class_="mark")
-PART_TITLES = {"train": "Train", "validation": "Validation", "test": "Test"}
+from unspool.report.values import grid, said
+from unspool.report.verdict import deciding_metric, target_unit
+from unspool.report.words import counted, duration, listed, metric_words, number, percent, plain
 
 
 def asked(contents: Contents) -> Markup | None:
@@ -65,7 +63,7 @@ def _data_words(contents: Contents) -> str:
 
 
 SPLIT_WORDS = {
-    "time": "By time: train comes before validation, validation before test",
+    "time": "By time, train before validation before test",
     "random": "Whole records, drawn by the seed",
     "group": "Whole groups, drawn by the seed: no group is in two parts",
     "given": "As the owner of the data split it",
@@ -75,7 +73,13 @@ SPLIT_WORDS = {
 def _split_words(contents: Contents) -> str:
     default = {"forecast": "time", "classify": "random"}.get(contents.kind, "")
     words = SPLIT_WORDS.get(str(contents.part_of_spec("data", "split").get("kind", default)), "")
-    return words + "." if words else ""
+    bounds = [f"{name} from {said(part['from'])} to {said(part['to'])}" for name, part in _timed_parts(contents).items()]
+    return words + (": " + ", ".join(bounds) if bounds else "") + "." if words else ""
+
+
+def _timed_parts(contents: Contents) -> Json:
+    parts = contents.figures("data", "parts")
+    return {name: part for name, part in parts.items() if isinstance(part, dict) and part.get("from") and part.get("to")}
 
 
 def _memory_words(contents: Contents) -> str:
@@ -105,96 +109,6 @@ def _model_words(contents: Contents) -> str:
     return " ".join(words) + tail + (f"; {counted(parameters, 'parameter')}" if isinstance(parameters, int) else "") + "."
 
 
-def data(contents: Contents) -> Markup | None:
-    """The parts with their bounds, and what the survey of the data found."""
-    figures = contents.figures("data")
-    parts = {name: part for name, part in contents.figures("data", "parts").items() if isinstance(part, dict)}
-    scalars = {key: value for key, value in figures.items() if key not in ("sha256", "parts") and not isinstance(value, dict)}
-    nested = {key: value for key, value in figures.items() if key != "parts" and isinstance(value, dict) and value}
-    tables = [grid("Parts of the data", "Part", {PART_TITLES.get(n, n): p for n, p in parts.items()})] if parts else []
-    tables += [pairs_table("What the data holds", scalars)] if scalars else []
-    tables += [_nested(plain(key).capitalize(), value) for key, value in nested.items()]
-    return section("data", "The data", *tables) if tables else None
-
-
-def _nested(caption: str, value: Json) -> Markup:
-    return grid(caption, "Name", value) if all(isinstance(one, dict) for one in value.values()) else pairs_table(caption, value)
-
-
-def pairs_table(caption: str, values: Json) -> Markup:
-    rows = [[text(plain(key).capitalize()), text(said(value))] for key, value in values.items()]
-    return table(caption, ["What", "Value"], rows, numeric=[1], class_="pairs")
-
-
-def grid(caption: str, first: str, rows: Json) -> Markup:
-    """A row a mapping, a column a key, those that hold numbers alone being set as numbers."""
-    keys = list(dict.fromkeys(key for row in rows.values() for key in row))
-    columns, numeric = [], []
-    for index, key in enumerate(keys, start=1):
-        values = [row.get(key) for row in rows.values()]
-        numbers = [finite(value) for value in values]
-        if all(number is not None or value is None for number, value in zip(numbers, values, strict=True)):
-            numeric.append(index)
-            columns.append(column(numbers))
-        else:
-            columns.append([said(value) for value in values])
-    cells = [[text(name), *(text(cells[row]) for cells in columns)] for row, name in enumerate(rows)]
-    return table(caption, [text(first), *(text(plain(key).capitalize()) for key in keys)], cells, numeric)
-
-
-def said(value: Any) -> str:
-    """Any value of a JSON file, in words."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if value is None:
-        return "\N{EN DASH}"
-    if isinstance(value, int | float):
-        return number(value)
-    if isinstance(value, list):
-        return ", ".join(map(said, value[:12])) + (" \N{HORIZONTAL ELLIPSIS}" if len(value) > 12 else "") if value else "none"
-    if isinstance(value, dict):
-        return "; ".join(f"{plain(str(key))}: {said(one)}" for key, one in value.items())
-    return str(value)
-
-
-def figures(contents: Contents) -> Markup | None:
-    """Model and baselines side by side, the best of every metric marked; then the model on the validation part."""
-    test = {key: value for key, value in contents.figures("test").items() if finite(value) is not None}
-    rivals = baselines(contents)
-    if not test:
-        validation = {key: value for key, value in contents.figures("validation").items() if finite(value) is not None}
-        return section("figures", "Figures", _compare(contents, "Validation part", {"Model": validation})) if validation else None
-    rows = {"Model": test} | {baseline_words(name).capitalize(): values for name, values in rivals.items()}
-    parts = [_compare(contents, "Test part: the model and the baselines", rows)]
-    validation = {key: contents.figures("validation")[key] for key in test if key in contents.figures("validation")}
-    if validation:
-        parts.append(_compare(contents, "The model on both parts", {"Validation": validation, "Test": test}, mark=False))
-    return section("figures", "Figures", *parts)
-
-
-def _compare(contents: Contents, caption: str, rows: dict[str, Json], mark: bool = True) -> Markup:
-    names = list(dict.fromkeys(key for row in rows.values() for key in row if finite(row[key]) is not None))
-    unit = target_unit(contents)
-    head, columns = [text("")], []
-    for name in names:
-        words = metric_words(name)
-        below = words.unit.replace("{unit}", unit or "own unit")
-        arrow = {True: "lower is better", False: "higher is better", None: ""}[words.lower]
-        small = tag("small", text(below), class_="unit") if below else Markup("")
-        head.append(Markup(tag("abbr", text(words.short), title=f"{words.full}; {arrow}".rstrip("; ")) + small))
-        values = [finite(row.get(name)) for row in rows.values()]
-        columns.append(_marked(values, words.lower if mark and len(rows) > 1 else None))
-    cells = [[text(row), *(column[index] for column in columns)] for index, row in enumerate(rows)]
-    return table(caption, head, cells, numeric=range(1, len(names) + 1), class_="compare")
-
-
-def _marked(values: list[float | None], lower: bool | None) -> list[Markup]:
-    known = [value for value in values if value is not None]
-    best = None if lower is None or len(known) < 2 else (min if lower else max)(known)
-    written = zip(values, column(values), strict=True)
-    return [Markup(tag("b", text(cell)) + MARK) if value is not None and value == best else text(cell) for value, cell in written]
-
-
 def verify(contents: Contents) -> Markup | None:
     """Live against offline, or why there is no live."""
     checked, facts = contents.figures("verify"), contents.facts
@@ -217,7 +131,8 @@ def _agreement(checked: Json) -> str:
     within = f" within {number(tolerance)}" if tolerance is not None else ""
     if checked.get("equal"):
         return f"Every way of running this model gives the same answer{within}."
-    return f"Ways of running this model differ by more than the tolerance{f' of {number(tolerance)}' if tolerance is not None else ''}: do not run it live."
+    limit = f" of {number(tolerance)}" if tolerance is not None else ""
+    return f"Ways of running this model differ by more than the tolerance{limit}: do not run it live."
 
 
 def again(contents: Contents) -> Markup | None:
@@ -231,10 +146,7 @@ def again(contents: Contents) -> Markup | None:
     versions = training.get("versions")
     if isinstance(versions, dict) and versions:
         rows.append(("Versions", text(", ".join(f"{name} {version}" for name, version in versions.items()))))
-    seconds, epochs, best = (training.get(key) for key in ("seconds", "epochs", "best_epoch"))
-    if finite(seconds) is not None:
-        kept = f", epoch {best:,} kept" if isinstance(best, int) else ""
-        rows.append(("Training", text(duration(float(seconds)) + (f", {counted(epochs, 'epoch')}{kept}" if isinstance(epochs, int) else ""))))
+    rows += [("Training", text(spent))] if (spent := _training_words(training)) else []
     spec = None
     if contents.spec_text:
         inner = tag("pre", tag("code", text(contents.spec_text)), tabindex="0", aria_label="Resolved spec")
@@ -242,6 +154,15 @@ def again(contents: Contents) -> Markup | None:
     if not (shown or rows or spec):
         return None
     return section("again", "How to do it again", shown, definitions(rows) if rows else None, spec)
+
+
+def _training_words(training: Json) -> str:
+    seconds, epochs, best = finite(training.get("seconds")), training.get("epochs"), training.get("best_epoch")
+    words = [duration(seconds)] if seconds is not None else []
+    words += [counted(epochs, "epoch")] if isinstance(epochs, int) else []
+    words += [f"epoch {best:,} kept"] if isinstance(best, int) else []
+    words += ["stopped since the validation part no longer gained"] if training.get("stopped_early") else []
+    return ", ".join(words)
 
 
 def _digests(digest: Any) -> Markup:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
 
 from unspool.types import Classes, Forecasts
 
@@ -33,12 +30,8 @@ class ClassRun:
     examples: tuple[str | None, ...]
 
 
-def read_predictions(described: Mapping[str, Any], path: Path) -> ForecastRun | ClassRun:
-    """Predictions from their description and the tensor file; raises ValueError where the two do not fit."""
-    try:
-        arrays = load_file(path)
-    except (SafetensorError, OSError, KeyError) as error:
-        raise ValueError(f"not a sound safetensors file: {error}") from None
+def read_predictions(described: Mapping[str, Any], arrays: Arrays) -> ForecastRun | ClassRun:
+    """Predictions from their description and their tensors; raises ValueError where the two do not fit."""
     kind = described.get("kind")
     if kind == "forecast":
         return _forecast(described, arrays)

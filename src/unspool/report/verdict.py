@@ -6,12 +6,21 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Any, Literal
 
-from unspool.report.contents import Contents, finite
+from unspool.report.contents import Contents, Json, finite
 from unspool.report.predictions import ClassRun
 from unspool.report.words import counted, metric_words, number, percent, plain
 
 LEVEL = 0.01
 """Two errors less than this share apart are called level."""
+
+BASELINES = {
+    "naive": ("Naive", "the naive forecast"),
+    "drift": ("Drift", "the drift forecast"),
+    "mean": ("Mean of train", "the mean of the train part"),
+    "majority": ("Majority class", "always saying the commonest class"),
+    "linear": ("Linear model", "the linear model"),
+}
+"""What a baseline is called in a table and in a sentence."""
 
 Outcome = Literal["wins", "level", "loses", "alone"]
 Rivals = dict[str, dict[str, Any]]
@@ -19,7 +28,10 @@ Rivals = dict[str, dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The sentence, what it comes to, and what it was drawn from; `ratio` is the model's value (its mistakes, for an accuracy) over the baseline's."""
+    """The sentence, what it comes to, and what it was drawn from.
+
+    ratio  the model's value over the baseline's; of an accuracy, the model's mistakes over the baseline's
+    """
 
     sentence: str
     outcome: Outcome
@@ -28,6 +40,17 @@ class Verdict:
     baseline: str | None = None
     baseline_value: float | None = None
     ratio: float | None = None
+
+
+COUNTS = ("origins", "records", "rows", "steps")
+MICRO = ("precision_micro", "recall_micro", "f1_micro")
+"""Where every record has one class, these are the accuracy over again."""
+
+
+def scores(figures: Json) -> dict[str, float]:
+    """The metrics among the figures of one part that are one number each."""
+    known = {key: finite(value) for key, value in figures.items() if key not in COUNTS and key not in MICRO}
+    return {key: value for key, value in known.items() if value is not None}
 
 
 def deciding_metric(contents: Contents) -> str | None:
@@ -97,7 +120,7 @@ def _by_value(contents: Contents, metric: str, value: float, name: str, other: f
     outcome: Outcome = "level" if near else "wins" if better else "loses"
     mine, theirs, unit = _figure(metric, value), _bare(metric, other), _unit(contents, metric)
     times = f", {number(ratio, 3)} times as much" if ratio is not None else ""
-    rival = baseline_words(name)
+    rival = baseline_phrase(name)
     sentence = {
         "wins": f"The model beats every baseline: on the test part it has {mine}{unit}, "
         f"against {theirs} for the best of them, {rival}{_apart(ratio)}.",
@@ -140,7 +163,7 @@ def _by_mistakes(contents: Contents, value: float, name: str, other: float) -> V
     items = _items(contents)
     level = abs(value - other) <= (chance(value, other, items) if items else LEVEL * max(wrong, theirs))
     outcome: Outcome = "level" if level else "wins" if value > other else "loses"
-    rival, of = baseline_words(name), f"of {counted(items, 'test item')}" if items else "of the test items"
+    rival, of = baseline_phrase(name), f"of {counted(items, 'test item')}" if items else "of the test items"
     times = f", making {number(ratio, 3)} times the mistakes" if ratio is not None else ""
     why = "; on so few items chance alone makes such a difference" if items and value != other else ""
     sentence = {
@@ -163,9 +186,21 @@ def _items(contents: Contents) -> int:
 
 
 def baseline_words(name: str) -> str:
-    """A baseline as a phrase: `seasonal_naive_48` is the seasonal naive one of 48 steps."""
-    stem, _, last = name.rpartition("_")
-    if stem and last.isdigit():
-        return f"{plain(stem)} ({counted(int(last), 'step')})"
-    return plain(name)
+    """A baseline as a table's row calls it: `seasonal_naive_48` is the seasonal naive one of 48 steps."""
+    season = _season(name)
+    if season:
+        return f"Seasonal naive ({counted(season, 'step')})"
+    return BASELINES[name][0] if name in BASELINES else plain(name)
 
+
+def baseline_phrase(name: str) -> str:
+    """A baseline within a sentence."""
+    season = _season(name)
+    if season:
+        return f"the seasonal naive forecast of {counted(season, 'step')}"
+    return BASELINES[name][1] if name in BASELINES else f"the {plain(name)}"
+
+
+def _season(name: str) -> int | None:
+    stem, _, last = name.rpartition("_")
+    return int(last) if stem == "seasonal_naive" and last.isascii() and last.isdigit() else None

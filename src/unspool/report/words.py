@@ -48,9 +48,9 @@ METRICS = {
     "loss": MetricWords("Loss", "loss", True),
 }
 _FAMILIES = (
-    (re.compile(r"(?:interval_)?coverage_?(.*)"), MetricWords("Coverage", "coverage", None, "share")),
-    (re.compile(r"(?:interval_)?width_?(.*)"), MetricWords("Width", "interval width", None, "{unit}")),
-    (re.compile(r"interval_score_?(.*)"), MetricWords("Interval score", "interval score", True, "{unit}")),
+    (re.compile(r"(?:interval_)?coverage_?(.*)"), MetricWords("coverage", "interval coverage", None, "share")),
+    (re.compile(r"(?:interval_)?width_?(.*)"), MetricWords("width", "mean interval width", None, "{unit}")),
+    (re.compile(r"interval_score_?(.*)"), MetricWords("interval score", "interval score", True, "{unit}")),
 )
 
 
@@ -61,8 +61,8 @@ def metric_words(name: str) -> MetricWords:
     for pattern, words in _FAMILIES:
         match = pattern.fullmatch(name)
         if match:
-            tail = f" {match[1].replace('_', '.')}".rstrip()
-            return MetricWords(words.short + tail, words.full + tail, words.lower, words.unit)
+            of = f"{match[1].replace('_', '.')}{THIN}% " if match[1] else ""
+            return MetricWords(of + words.short, of + words.full, words.lower, words.unit)
     return MetricWords(plain(name), plain(name), None)
 
 
@@ -80,6 +80,7 @@ def number(value: float, digits: int = 4) -> str:
     size = abs(value)
     if size >= 1e15 or size < 1e-4:
         mantissa, exponent = f"{value:.{max(digits - 2, 0)}e}".split("e")
+        mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
         return f"{signed(mantissa)}{THIN}\N{MULTIPLICATION SIGN}{THIN}10{_superscript(int(exponent))}"
     return signed(f"{value:,.{_decimals(size, digits)}f}")
 

@@ -49,7 +49,7 @@ def judge_part(network: SequenceModel, setup: Setup, part: Part) -> Judgement:
     if isinstance(predictions, Forecasts):
         baselines = forecast_baselines(setup.records, predictions, setup.facts, setup.spans["train"])
     else:
-        baselines = classify_baselines(setup.records, setup.prepared, setup.spans, setup.facts)
+        baselines = classify_baselines(setup.records, setup.prepared, setup.spans, setup.facts, part)
     return Judgement(
         predictions=predictions,
         scores=score(predictions, setup.facts),

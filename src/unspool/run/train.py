@@ -7,6 +7,7 @@ import json
 import platform
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,16 +18,18 @@ from unspool import bundle
 from unspool.data.facts import ForecastFacts
 from unspool.data.sources import digest
 from unspool.data.survey import survey
-from unspool.errors import SpecError
+from unspool.errors import DataError, SpecError
+from unspool.evaluation.calibrate import widening
 from unspool.evaluation.judge import judge
 from unspool.export.trace import trace
 from unspool.export.verify import verify
 from unspool.models.sequence_model import SequenceModel
+from unspool.models.spec import QuantileHead
 from unspool.run.folder import claim
 from unspool.run.load import load
 from unspool.run.model import Model, weights_of
 from unspool.run.prepare import Setup, build_network, set_up
-from unspool.run.results import judge_part, prediction_files
+from unspool.run.results import judge_part, prediction_files, predictions_of
 from unspool.run.spec import RunSpec, load_spec, make_spec
 from unspool.spec import to_yaml
 from unspool.streaming import Program
@@ -34,6 +37,7 @@ from unspool.training.device import resolve_device
 from unspool.training.fit import fit
 from unspool.training.history import History
 from unspool.training.hooks import Hook
+from unspool.types import Forecasts
 
 VERIFIED_RECORDS = 8
 
@@ -62,7 +66,7 @@ def train(
         raise SpecError("resume: needs `out`, the folder of the run that was stopped")
     setup = set_up(run, data)
     facts_of_data = describe_data(setup, data)
-    fingerprint = hashlib.sha256(f"{to_yaml(setup.spec)}{facts_of_data['sha256']}".encode()).hexdigest()
+    fingerprint = {"spec": hashlib.sha256(to_yaml(setup.spec).encode()).hexdigest(), "data": str(facts_of_data["sha256"])}
     if folder is not None and claim(folder, to_yaml(setup.spec), resume) == "finished":
         return load(folder)
     device = resolve_device(run.train.device)
@@ -81,7 +85,7 @@ def as_spec(spec: RunSpec | str | Path | Mapping[str, Any], overrides: Sequence[
 
 
 def _fit(
-    network: SequenceModel, setup: Setup, device: torch.device, folder: Path | None, resume: bool, fingerprint: str, hooks: Sequence[Hook]
+    network: SequenceModel, setup: Setup, device: torch.device, folder: Path | None, resume: bool, fingerprint: Mapping[str, str], hooks: Sequence[Hook]
 ) -> History:
     spec, task = setup.spec, setup.task
     watched = task.watched(setup.prepared, setup.spans["validation"])
@@ -100,8 +104,9 @@ def _fit(
 
 
 def finish(network: SequenceModel, setup: Setup, history: History, facts_of_data: Mapping[str, Any], command: str | None) -> Model:
-    """Judge a trained network once on the test part, trace and verify it."""
+    """Calibrate on the validation part, judge once on the test part, trace and verify."""
     network.eval()
+    setup = calibrated(network, setup)
     validation, test = judge_part(network, setup, "validation"), judge_part(network, setup, "test")
     program = program_of(network, setup) if setup.facts.live else None
     metrics = {
@@ -122,6 +127,20 @@ def finish(network: SequenceModel, setup: Setup, history: History, facts_of_data
         history=tuple(history),
         prediction_files=prediction_files(test, setup.records, setup.facts),
     )
+
+
+def calibrated(network: SequenceModel, setup: Setup) -> Setup:
+    """The setup whose facts widen quantiles as its validation part asks for, where the spec does."""
+    head, task = setup.spec.model.head, setup.facts.task
+    if not isinstance(head, QuantileHead) or not head.calibrate or not isinstance(task, ForecastFacts):
+        return setup
+    forecasts = predictions_of(network, setup.task, setup.facts, setup.records, setup.prepared, setup.spans["validation"], "validation")
+    assert isinstance(forecasts, Forecasts)
+    try:
+        factors = widening(forecasts)
+    except DataError as error:
+        raise DataError(f"model.head.calibrate: {error}; or set it to false") from None
+    return replace(setup, facts=setup.facts.model_copy(update={"task": task.model_copy(update={"widening": factors})}))
 
 
 def program_of(network: SequenceModel, setup: Setup) -> Program:
@@ -148,7 +167,7 @@ def _verified(network: SequenceModel, setup: Setup, program: Program | None) -> 
 
 def describe_data(setup: Setup, data: object | None) -> dict[str, Any]:
     """The data's sha256, size, parts and what a survey finds."""
-    sha256, rows = digest(setup.spec.data.source, data)
+    sha256, rows = digest(setup.spec.data, Path(), setup.records, data)
     parts = {part: _bounds(setup, part) for part in setup.spans}
     return {"sha256": sha256, "rows": rows, "records": len(setup.records), "parts": parts, "survey": survey(setup.records, setup.spans)}
 

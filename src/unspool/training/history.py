@@ -56,6 +56,11 @@ def line_of(epoch: int, steps: int, loss: float, rate: float, gradient_norm: flo
     return line | {name: float(value) if isfinite(value) else None for name, value in metrics.items()}
 
 
+def metrics_of(line: Line) -> dict[str, int | float | None]:
+    """The validation metrics of a line."""
+    return {name: value for name, value in line.items() if name not in _OWN}
+
+
 def write_history(folder: Path, lines: Sequence[Line]) -> None:
     """`history.jsonl` as a whole; raises OSError."""
     replace_synced(folder / FILE, b"".join(map(_encoded, lines)))

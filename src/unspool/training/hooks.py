@@ -28,7 +28,7 @@ class Progress:
     steps: int
     loss: float
     rate: float
-    metrics: Mapping[str, float | None]
+    metrics: Mapping[str, int | float | None]
     seconds: float
     remaining: float | None
 

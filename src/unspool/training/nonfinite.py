@@ -19,9 +19,7 @@ _SHOWN = 3
 _LARGE = 1e4
 
 
-def explain_nonfinite(
-    place: str, network: nn.Module, cut: Cut, batch: Batch, loss: float, norm: float, rate: float, spec: TrainSpec
-) -> str:
+def explain_nonfinite(place: str, network: nn.Module, cut: Cut, batch: Batch, loss: float, norm: float, rate: float, spec: TrainSpec) -> str:
     """The message of a step whose loss or gradient norm is not finite; `place` says which step it is."""
     broken = [name for name, weight in network.named_parameters() if not bool(torch.isfinite(weight).all())]
     lines = [

@@ -1,7 +1,7 @@
 """The random numbers of training, apart from all others.
 
-Dropout draws from torch's global generators. While `drawing`, these stand where training left them; outside they stand where everybody else
-left them. So nothing that a plan, a judge or a hook draws moves training, and training moves nothing of theirs.
+Dropout draws from torch's global generators. While `drawing`, these stand where this stream of numbers left them; outside they stand where
+everybody else left them. So nothing that a plan, a judge or a hook draws moves training, and training moves nothing of theirs.
 """
 
 from __future__ import annotations
@@ -13,16 +13,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-# Keeps dropout's draws apart from those that made the weights of the same seed.
-_STREAM = 0x6669_74
+# Streams of one seed, kept apart from each other and from the draws that made the weights.
+TRAINING, PLANNING, JUDGING = 1, 2, 3
 
 
 class Randomness:
-    """The states of torch's generators on the CPU and, where it is used, on a CUDA device."""
+    """One stream of random numbers: the states of torch's generators on the CPU and, where it is used, on a CUDA device.
 
-    def __init__(self, seed: int, device: torch.device):
+    key  what the stream starts from; streams of different keys have nothing in common
+    """
+
+    def __init__(self, device: torch.device, *key: int):
         self.device = device
-        start = int(np.random.SeedSequence([seed, _STREAM]).generate_state(1, np.uint64)[0] >> np.uint64(1))
+        start = int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0] >> np.uint64(1))
         self.states = {name: torch.Generator(place).manual_seed(start).get_state() for name, place in self._places().items()}
 
     def _places(self) -> dict[str, torch.device]:
@@ -31,7 +34,7 @@ class Randomness:
 
     @contextmanager
     def drawing(self) -> Iterator[None]:
-        """What is drawn within comes from training's own random numbers."""
+        """What is drawn within comes from this stream."""
         outside = self._read()
         self._write(self.states)
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from unspool.errors import TrainingError
 from unspool.tasks.task import Decision
@@ -51,9 +51,9 @@ class Standing(BaseModel):
     norm: float = 0.0
     updates: int = 0
     rate: float = 0.0
-    best: Best = Best()
-    plateau: PlateauState = PlateauState()
-    lines: list[Line] = []
+    best: Best = Field(default_factory=Best)
+    plateau: PlateauState = Field(default_factory=PlateauState)
+    lines: list[Line] = Field(default_factory=list)
     seconds: float = 0.0
 
     def stopped_early(self, spec: TrainSpec) -> bool:

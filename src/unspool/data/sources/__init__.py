@@ -1,4 +1,4 @@
-"""Raw files, frames, arrays and texts to records; the only room that imports polars and its like, when a file is read."""
+"""Raw files, frames, arrays and texts to records; polars and its like are imported here alone, when data is read."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ def read(spec: DataSpec, folder: Path, data: object | None = None, labelled: boo
               text    (label, text) pairs, or texts alone
     labelled  False to read for a prediction: labels, groups, parts and targets may be absent
 
-    Rows in messages count as a person does: the header of a CSV is row 1. A frame's and a Parquet file's first row is 1.
+    Rows in messages count as a person does: the header of a CSV is row 1; the first row of a frame or a Parquet file is
+    row 1.
     """
     path, content = _place(spec, folder, data)
     if isinstance(spec.source, TableSource):
@@ -41,7 +42,7 @@ def read(spec: DataSpec, folder: Path, data: object | None = None, labelled: boo
 
 
 def missing(spec: DataSpec, folder: Path, data: object | None = None, labelled: bool = True) -> dict[str, int]:
-    """Empty or NaN cells of every input column of a table, before the policy for them is applied; empty for other kinds."""
+    """Empty or NaN cells of every input column of a table, before anything is done about them; {} for other kinds."""
     path, content = _place(spec, folder, data)
     if not isinstance(spec.source, TableSource):
         return {}
@@ -54,7 +55,7 @@ def missing(spec: DataSpec, folder: Path, data: object | None = None, labelled: 
 def digest(
     spec: DataSpec, folder: Path, records: Sequence[Record], data: object | None = None
 ) -> tuple[str, int]:
-    """The sha256 of the file that was read, or of what the records hold where no file was, and their rows (a text is one)."""
+    """The sha256 of the file that was read, else of what the records hold, and their rows (a text is one)."""
     path, _ = _place(spec, folder, data)
     rows = sum(1 if record.text is not None else record.steps for record in records)
     return (_file_digest(path) if path is not None else _content_digest(records)), rows

@@ -84,7 +84,7 @@ def _check_rows(path: Path, content: bytes, start: int, delimiter: int, columns:
         if (cells != columns).any():
             row = int(np.argmax(cells != columns))
             raise DataError(
-                f"{path}:{rows + 2 + row}: has {cells[row]} cells, and the header has {columns} columns; mend that row: "
+                f"{path}:{rows + 2 + row}: has {cells[row]} cells, and the header has {columns}; mend that row: "
                 "a cell that holds the delimiter needs quotes, a missing cell is left empty"
             )
         rows, start = rows + len(ends), start + len(block)
@@ -93,7 +93,7 @@ def _check_rows(path: Path, content: bytes, start: int, delimiter: int, columns:
 
 def _outside(block: NDArray[np.uint8], character: int) -> NDArray[np.bool_]:
     """(bytes,) where `character` stands outside quotes; the block starts outside."""
-    found = block == character
+    found: NDArray[np.bool_] = block == character
     quotes = block == QUOTE
     if quotes.any():
         found &= ~np.logical_xor.accumulate(quotes)

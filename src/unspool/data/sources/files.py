@@ -63,7 +63,7 @@ def text_bytes(path: Path, encoding: str) -> bytes:
     if content.startswith(codecs.BOM_UTF8):
         del content[: len(codecs.BOM_UTF8)]
     if not content.strip():
-        raise DataError(f"{path}: holds nothing but white space, wanted data; write the file again or give another path")
+        raise DataError(f"{path}: holds nothing but white space, wanted data; write it again or give another path")
     return bytes(content)
 
 
@@ -154,6 +154,8 @@ def _decoded(path: Path, chunks: Iterable[bytes], encoding: str) -> Iterator[byt
             other = "utf-16" if head in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "latin-1"
             remedy = f"save it as {encoding}, or set source.encoding: {'utf-8' if encoding == 'utf-16' else other}"
             raise DataError(f"{path}:{row}: byte {start} is not {encoding}; {remedy}") from None
+        except UnicodeError:
+            raise DataError(f"{path}: has no byte order mark, wanted {encoding}; set source.encoding: utf-8") from None
         consumed, line = consumed + len(chunk), line + chunk.count(b"\n")
         yield chunk if encoding == "utf-8" else text.encode("utf-8")
 
@@ -164,7 +166,7 @@ def _sound_lines(path: Path, blocks: Iterable[bytes]) -> Iterator[bytes]:
         nul = block.find(0)
         if nul >= 0:
             row = line + block.count(b"\n", 0, nul)
-            raise DataError(f"{path}:{row}: holds a NUL byte, wanted text; if it is UTF-16, set source.encoding: utf-16")
+            raise DataError(f"{path}:{row}: holds a NUL byte, wanted text; set source.encoding: utf-16 if it is that")
         ends = np.flatnonzero(np.frombuffer(block, np.uint8) == ord("\n"))
         lengths = np.diff(np.concatenate([[-held - 1], ends, [len(block)]])) - 1
         if lengths.max() > LONGEST_LINE:

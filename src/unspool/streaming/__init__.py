@@ -1,0 +1,7 @@
+"""A trained model running live: the step program, its interpreter, and the session that keeps a stream's state. No torch."""
+
+from unspool.streaming.interpreter import Interpreter
+from unspool.streaming.program import Operation, Program
+from unspool.streaming.session import Session, state_from_json, state_to_json
+
+__all__ = ["Interpreter", "Operation", "Program", "Session", "state_from_json", "state_to_json"]
