@@ -10,12 +10,43 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from unspool.errors import (
-        BundleError as BundleError, DataError as DataError, InputError as InputError, Interrupted as Interrupted, LiveError as LiveError,
-        MissingExtra as MissingExtra, SpecError as SpecError, TrainingError as TrainingError, UnspoolError as UnspoolError,
+        BundleError as BundleError,
+    )
+    from unspool.errors import (
+        DataError as DataError,
+    )
+    from unspool.errors import (
+        InputError as InputError,
+    )
+    from unspool.errors import (
+        Interrupted as Interrupted,
+    )
+    from unspool.errors import (
+        LiveError as LiveError,
+    )
+    from unspool.errors import (
+        MissingExtra as MissingExtra,
+    )
+    from unspool.errors import (
+        SpecError as SpecError,
+    )
+    from unspool.errors import (
+        TrainingError as TrainingError,
+    )
+    from unspool.errors import (
+        UnspoolError as UnspoolError,
+    )
+    from unspool.errors import (
         VerificationError as VerificationError,
     )
-    from unspool.layers import GRU as GRU, LSTM as LSTM, RNN as RNN
-    from unspool.run import Model as Model, RunSpec as RunSpec, check as check, load as load, train as train
+    from unspool.layers import GRU as GRU
+    from unspool.layers import LSTM as LSTM
+    from unspool.layers import RNN as RNN
+    from unspool.run import Model as Model
+    from unspool.run import RunSpec as RunSpec
+    from unspool.run import check as check
+    from unspool.run import load as load
+    from unspool.run import train as train
     from unspool.streaming import Session as Session
 
 __version__ = "0.1.0"
@@ -31,7 +62,7 @@ _ROOMS = {
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 
-__all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604
+__all__ = ["__version__", *sorted(_HOME)]
 
 
 def __getattr__(name: str) -> object:

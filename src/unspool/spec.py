@@ -14,6 +14,7 @@ from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.config import JsonDict
 from pydantic_core import ErrorDetails
 
 from unspool.errors import SpecError
@@ -34,7 +35,7 @@ S = TypeVar("S", bound=Spec)
 
 def knob(default: Any = ..., help: str = "", *, search: Sequence[Any] | None = None, **bounds: Any) -> Any:
     """One line a choice: its default, help, bounds (`ge`, `gt`, `le`, `lt`, `min_length` ...) and the range a tuner may search."""
-    extra = {"search": list(search)} if search is not None else None
+    extra: JsonDict | None = {"search": list(search)} if search is not None else None
     if isinstance(default, list | dict | Spec):
         return Field(default_factory=lambda: default, description=help, json_schema_extra=extra, **bounds)
     return Field(default, description=help, json_schema_extra=extra, **bounds)
@@ -178,9 +179,7 @@ def _real_place(raw: Any, place: Place, missing: bool) -> Place:
     node = raw
     for index, part in enumerate(place):
         last = index == len(place) - 1
-        if isinstance(node, Mapping) and part in node:
-            node = node[part]
-        elif isinstance(node, list) and isinstance(part, int) and part < len(node):
+        if (isinstance(node, Mapping) and part in node) or (isinstance(node, list) and isinstance(part, int) and part < len(node)):
             node = node[part]
         elif not (last and missing):
             continue
@@ -193,7 +192,7 @@ def _known_keys(kind: type[Spec], raw: Any, place: Place) -> list[str]:
     candidates: list[type[Spec]] = [kind]
     node = raw
     for part in place:
-        node = node[part] if isinstance(node, Mapping | list) else None
+        node = node[part] if isinstance(node, Mapping) or (isinstance(node, list) and isinstance(part, int)) else None
         if isinstance(part, int):
             continue
         inner = [found for one in candidates if part in one.model_fields for found in _specs_in(one.model_fields[part].annotation)]

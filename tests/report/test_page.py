@@ -1,5 +1,6 @@
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -48,7 +49,7 @@ def test_the_page_refers_to_nothing_outside_itself(kind, request):
         for key in ("src", "href", "action", "srcset", "data", "poster", "formaction"):
             value = attributes.get(key, "")
             assert value == "" or value.startswith("#") or value == "data:,", (name, key, value)
-    own = "".join((report.page.__globals__["_resource"](name)) for name in ("style.css", "script.js", "template.html"))
+    own = "".join((Path(report.__file__).parent / name).read_text() for name in ("style.css", "script.js", "template.html"))
     assert "http:" not in own and "https:" not in own and "url(" not in own and "@import" not in own
 
 
@@ -72,9 +73,10 @@ def test_headings_captions_and_labels_are_there_for_those_who_do_not_see_the_pag
 
 
 def test_names_labels_and_texts_are_inert(classify_folder):
-    change(classify_folder, "predictions.json", lambda p: p.update(labels=[HOSTILE, "b", "c", "d", "e"], names=[HOSTILE] * 300, examples=[HOSTILE] * 300))
+    labels = [HOSTILE, "b", "c", "d", "e"]
+    change(classify_folder, "predictions.json", lambda p: p.update(labels=labels, names=[HOSTILE] * 300, examples=[HOSTILE] * 300))
     change(classify_folder, "metrics.json", lambda m: m.update(command=HOSTILE, baselines={HOSTILE: {"accuracy": 0.99}}))
-    change(classify_folder, "facts.json", lambda f: f["preparation"].update(labels=[HOSTILE, "b", "c", "d", "e"]))
+    change(classify_folder, "facts.json", lambda f: f["preparation"].update(labels=labels))
     written = html(classify_folder)
     found = read_page(written)
     assert found.count("script") == 3 and found.count("img") == 0
@@ -186,6 +188,12 @@ def test_a_folder_that_is_none_is_refused(tmp_path):
         report.write(tmp_path / "nowhere")
     with pytest.raises(BundleError, match="holds none of"):
         report.write(tmp_path)
+
+
+def test_charts_offer_no_way_to_send_themselves_away(forecast_folder):
+    script = (Path(report.__file__).parent / "script.js").read_text()
+    assert 'showSendToCloud: false, plotlyServerURL: ""' in script and 'modeBarButtons: [["resetScale2d", "toImage"]]' in script
+    assert "showSendToCloud: false" in html(forecast_folder)
 
 
 def test_a_link_is_not_followed(forecast_folder, tmp_path):

@@ -88,8 +88,15 @@ def test_without_any_that_is_whole_the_remedy_is_named(tmp_path):
     with pytest.raises(BundleError, match=r"nothing to resume, there is no checkpoint in .*checkpoints; train without --resume"):
         load_checkpoint(tmp_path)
     (save_checkpoint(tmp_path, sample()) / "manifest.json").unlink()
-    with pytest.raises(BundleError, match="every checkpoint is damaged: .*manifest.json is missing.*train anew in another folder"):
+    with pytest.raises(BundleError, match=r"every checkpoint is damaged: .*manifest.json is missing.*train anew in another folder"):
         load_checkpoint(tmp_path)
+
+
+def test_a_checkpoint_of_another_version_is_refused(tmp_path):
+    save_checkpoint(tmp_path, sample())
+    signs = Signs()
+    with pytest.raises(BundleError, match="was written by another version of unspool"):
+        fit(classifier(), signs, Judge(signs), LOWER, spec_of(), device=CPU, folder=tmp_path, resume=True)
 
 
 def test_the_number_after_a_damaged_one_is_new(tmp_path):
@@ -192,5 +199,5 @@ def test_a_disk_that_takes_no_checkpoint_is_found_before_the_first_step(tmp_path
     folder = tmp_path / "run"
     folder.write_text("a file stands here")
     signs = Signs()
-    with pytest.raises(TrainingError, match="the checkpoint could not be written.*there is none from before"):
+    with pytest.raises(TrainingError, match=r"the checkpoint could not be written.*there is none from before"):
         fit(classifier(), signs, Judge(signs), LOWER, spec_of(), device=CPU, folder=folder)

@@ -37,12 +37,11 @@ def respond(session: Session, lines: Iterable[bytes]) -> int:
     bad = 0
     for number, line in enumerate(_measured(lines), start=1):
         try:
-            answer = _answer(session, line)
+            answer: Mapping[str, Any] = _answer(session, line)
         except (InputError, ValueError) as error:
             bad += 1
             answer = {"error": str(error), "line": number}
-        if answer is not None:
-            write_json_line(answer)
+        write_json_line(answer)
     return bad
 
 
@@ -59,12 +58,12 @@ def _measured(lines: Iterable[bytes]) -> Iterator[bytes]:
         yield line
 
 
-def _answer(session: Session, line: bytes) -> Mapping[str, Any] | None:
+def _answer(session: Session, line: bytes) -> Mapping[str, Any]:
     row = _row(line)
     if row == {"reset": True}:
         session.reset()
         return {"reset": True}
-    return session.push(row)
+    return session.step(row)
 
 
 def _row(line: bytes) -> dict[str, Any]:

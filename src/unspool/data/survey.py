@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unspool.data.preparation import Preparation
+from unspool.data.sources.holes import present
 from unspool.types import Part, Record
 
 Spans = Mapping[Part, NDArray[np.int64]]
@@ -66,7 +67,7 @@ def _missing(records: Sequence[Record]) -> dict[str, int]:
     counts: Counter[str] = Counter()
     for record in records:
         for name, values in record.columns.items():
-            counts[name] += sum(value is None or value != value for value in values.tolist())
+            counts[name] += int((~present(values)).sum())
     return dict(counts)
 
 

@@ -58,8 +58,8 @@ class Translator:
         from unspool.export.counterparts import COUNTERPARTS
 
         self._node = node
-        arguments = torch.fx.map_arg(node.args, self._became.__getitem__)
-        options = torch.fx.map_arg(node.kwargs, self._became.__getitem__)
+        arguments: Any = torch.fx.map_arg(node.args, self._became.__getitem__)
+        options: Any = torch.fx.map_arg(node.kwargs, self._became.__getitem__)
         if node.target is operator.getitem:
             self._became[node] = arguments[0][arguments[1]]
         elif isinstance(node.meta.get("val"), torch.SymInt):

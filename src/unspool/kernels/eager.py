@@ -21,7 +21,9 @@ def scan(advance: Advance, projected: Tensor, state: State, lengths: Tensor | No
     if not steps:
         return state["h"].unsqueeze(1)[:, :0], state
     shortest = steps if lengths is None or not len(lengths) else int(lengths.min())
-    real = None if shortest == steps else (torch.arange(steps, device=projected.device)[:, None] < lengths).unsqueeze(-1)  # (T, B, 1)
+    real = None
+    if lengths is not None and shortest < steps:
+        real = (torch.arange(steps, device=projected.device)[:, None] < lengths).unsqueeze(-1)  # (T, B, 1)
     outputs = []
     for t, instant in enumerate(projected.unbind(1)):
         y, after = advance(instant, state, keep)

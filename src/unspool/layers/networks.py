@@ -78,7 +78,7 @@ class _Network(Layer):
 
     def _copy_weights(self, source: nn.RNNBase) -> Self:
         """Take the weights of a torch.nn network of the same form."""
-        self.to(source.weight_ih_l0)
+        self.to(next(source.parameters()))
         cells = [module for module in self.modules() if isinstance(module, Cell)]
         suffixes = [f"l{depth}{end}" for depth in range(source.num_layers) for end in (("", "_reverse") if source.bidirectional else ("",))]
         with torch.no_grad():

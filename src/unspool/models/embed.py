@@ -9,6 +9,9 @@ from torch import Tensor, nn
 
 from unspool.models.spec import Embedding, LearnedEmbedding
 
+TABLE_SPREAD = 0.1
+"""Standard deviation of a table at the start: with N(0, 1) the words that were seen once or twice drown those that were learnt."""
+
 
 class Embed(nn.Module):
     """values (..., C) and codes (..., N) to (..., width)."""
@@ -20,8 +23,8 @@ class Embed(nn.Module):
         self.learned = isinstance(spec, LearnedEmbedding)
         width = spec.width if isinstance(spec, LearnedEmbedding) else 0
         self.tables = nn.ModuleList(nn.Embedding(size, width) for size in self.sizes if self.learned)
-        for table in self.tables:
-            nn.init.normal_(table.weight, std=table.embedding_dim**-0.5)
+        for table in self.tables.parameters():
+            nn.init.normal_(table, std=TABLE_SPREAD)
         self.dropout = nn.Dropout(spec.dropout if isinstance(spec, LearnedEmbedding) else 0.0)
         self.width = values + sum(width if self.learned else size for size in self.sizes)
 

@@ -97,6 +97,7 @@ class Quantile(_ForecastHead):
 
     def loss(self, raw: Tensor, batch: TensorBatch) -> Tensor:
         """The pinball loss, summed over levels."""
+        assert isinstance(self.levels, Tensor)
         error = batch.truth.unsqueeze(-1) - raw
         pinball = torch.maximum(self.levels * error, (self.levels - 1) * error).sum(dim=-1)
         return _mean_known(pinball, batch)

@@ -51,7 +51,10 @@ class SequenceModel(nn.Module):
         return self.head.loss(raw, batch), state
 
     def step(self, values: Tensor, codes: Tensor, future: Tensor | None, state: State) -> tuple[Tensor, State]:
-        """One instant: (B, C), (B, N) and, of a forecast, (B, L, F) to raw answers (B, ...). Where stride is not 1: (B, stride, C), (B, stride, N)."""
+        """One instant: (B, C), (B, N) and, of a forecast, (B, L, F) to raw answers (B, ...).
+
+        Where stride is not 1, values are (B, stride, C) and codes (B, stride, N).
+        """
         states, backbone = self.backbone.step(self.embed(values, codes), branch(state, "backbone"))
         pooled, pool = self.pool.step(states, branch(state, "pool"))
         return self.head(pooled, future), {"backbone": backbone, "pool": pool}

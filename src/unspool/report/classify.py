@@ -91,7 +91,8 @@ def _commonest(matrix: NDArray[np.int64], labels: tuple[str, ...]) -> Markup | N
     if not places:
         return paragraph("No record of the test part is misjudged.")
     rows = [
-        [text(cut(labels[i], 80)), text(cut(labels[j], 80)), text(f"{wrong[i, j]:,}"), text(percent(wrong[i, j] / matrix[i].sum()))] for i, j in places
+        [text(cut(labels[i], 80)), text(cut(labels[j], 80)), text(f"{wrong[i, j]:,}"), text(percent(wrong[i, j] / matrix[i].sum()))]
+        for i, j in places
     ]
     return table("The commonest confusions", ["True", "Said", "Count", "Share of the true class"], rows, numeric=[2, 3])
 

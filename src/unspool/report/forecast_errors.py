@@ -15,7 +15,14 @@ from unspool.report.words import chart_text
 Figure = dict[str, Any]
 Floats = NDArray[np.float64]
 
-BASELINE_STYLE = (("var(--base-0)", "dash"), ("var(--base-1)", "dot"), ("var(--base-2)", "dashdot"), ("var(--base-3)", "longdash"))
+BASELINE_STYLE = (
+    ("var(--base-0)", "dash"),
+    ("var(--base-1)", "dot"),
+    ("var(--base-2)", "dashdot"),
+    ("var(--base-3)", "8px,3px"),
+    ("var(--base-4)", "4px,2px"),
+    ("var(--base-5)", "1px,4px"),
+)
 """As in script.js."""
 LOW, MIDDLE, HIGH = 0.1, 0.5, 0.9
 MOST_STEPS, MOST_BINS = 1000, 60

@@ -47,11 +47,16 @@
   const draw = (name, figure) => {
     const node = places.get(name);
     if (!node || !figure) return undefined;
+    // Names of many classes do not fit a small screen; a cell tells its own when it is touched.
+    if (name === "confusion" && narrow() && figure.data[0].x.length > 10) {
+      const { xaxis, yaxis } = figure.layout;
+      figure = { ...figure, layout: { ...figure.layout, xaxis: { ...xaxis, showticklabels: false }, yaxis: { ...yaxis, showticklabels: false } } };
+    }
     const bare = narrow() || touch.matches || name === "confusion";
     return Plotly.react(node, figure.data.map(coloured), layout(figure.layout), { ...config, displayModeBar: bare ? false : "hover" });
   };
 
-  const bases = [["var(--base-0)", "dash"], ["var(--base-1)", "dot"], ["var(--base-2)", "dashdot"], ["var(--base-3)", "longdash"]];
+  const bases = [["var(--base-0)", "dash"], ["var(--base-1)", "dot"], ["var(--base-2)", "dashdot"], ["var(--base-3)", "8px,3px"], ["var(--base-4)", "4px,2px"], ["var(--base-5)", "1px,4px"]];
   const line = (name, x, y, style, more) => ({ type: "scatter", mode: "lines", name, x, y, line: style, ...more });
 
   // Bands first, so that lines lie over them; a forecast of one step is a point.

@@ -1,9 +1,9 @@
 """One YAML file is one run: task, data, model, train."""
 
-from unspool.run.check import CheckReport, check
-from unspool.run.load import load
+from unspool.run.checking import CheckReport, check
+from unspool.run.loading import load
 from unspool.run.model import Model
 from unspool.run.spec import RunSpec, load_spec
-from unspool.run.train import train
+from unspool.run.training import train
 
 __all__ = ["CheckReport", "Model", "RunSpec", "check", "load", "load_spec", "train"]

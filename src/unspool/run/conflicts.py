@@ -132,7 +132,8 @@ def _memory(spec: RunSpec) -> Iterator[str]:
         for convolution in backbone.front:
             stride *= convolution.stride
         if memory.context % stride:
-            yield f"model.memory.context: {memory.context} is not a multiple of the front's stride {stride}; use {memory.context // stride * stride or stride}"
+            near = max(memory.context // stride, 1) * stride
+            yield f"model.memory.context: {memory.context} is not a multiple of the front's stride {stride}; use {near}"
         if forecast and spec.data.batching is not None and not spec.data.batching.buckets:
             yield "data.batching.buckets: all windows are equally long, so it cannot take effect; drop it"
 

@@ -101,7 +101,7 @@ def _class_files(classes: Classes, records: Sequence[Record]) -> dict[str, bytes
         "labels": list(classes.labels),
         "examples": [(texts[name] or "")[:KEPT_CHARACTERS] or None for name in classes.names],
     }
-    tensors = {"probabilities": classes.probabilities.astype(np.float32), "truth": classes.truth}
+    tensors: dict[str, np.ndarray] = {"probabilities": classes.probabilities.astype(np.float32), "truth": classes.truth}
     return {"predictions.json": _json(described), "predictions.safetensors": _tensors(tensors)}
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from unspool.answers import classify as answers
 from unspool.answers.forecast import stamps
 from unspool.data.facts import Facts
+from unspool.data.vocab import tokenize
 from unspool.errors import DataError, LiveError
 from unspool.streaming import clock
 from unspool.streaming.memory import Held, Memory
@@ -44,7 +45,7 @@ class SeriesStream:
             needs = f"a first value of {', '.join(reading.unseen)}"
             return {**before, **reading.book}, {**told, "ready": False, "needs": needs}
         preparation = self.facts.preparation
-        inputs = {
+        inputs: dict[str, Array] = {
             "values": preparation.values(reading.columns, reading.times),
             "codes": preparation.codes(reading.columns),
         }
@@ -94,8 +95,9 @@ class TextStream:
 
     def _codes(self, text: str) -> Array:
         """(T, 1); none for a text without units, which offline is one unknown step."""
-        codes = self._whole.encode_text(text)
-        return codes[:0] if len(codes) == 1 and not text.strip() else codes
+        tokens, codes = self._whole.tokens, self._whole.encode_text(text)
+        assert tokens is not None
+        return codes if len(codes) > 1 or tokenize(text, tokens.unit, tokens.lowercase) else codes[:0]
 
 
 def tell(facts: Facts, memory: Memory, after: Held, raw: Array | None) -> Answer:

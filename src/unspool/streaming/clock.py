@@ -72,7 +72,7 @@ def step_of(preparation: Preparation) -> int:
 
 
 def stamp(moment: int) -> np.datetime64:
-    return np.int64(moment).view("datetime64[us]")
+    return np.datetime64(moment, "us")
 
 
 def shown(moment: int) -> str:

@@ -62,7 +62,7 @@ class ForecastStream:
         return {**after, **reading.book, "lags": lags}, {**told, "ready": True, **stamps, **answer}
 
     def _inputs(self, reading: Reading) -> Fed:
-        inputs = {
+        inputs: dict[str, Array] = {
             "values": self.preparation.values(reading.columns, reading.times),
             "codes": self.preparation.codes(reading.columns),
         }

@@ -168,7 +168,7 @@ def _embedding(table: Array, code: Array) -> Array:
 
 def _known(code: Array, size: int) -> Array:
     """`code`, all of it from 0 to `size` - 1; LiveError otherwise, for numpy would count from the end."""
-    if code.size and not (0 <= code.min() and code.max() < size):
+    if code.size and (code.min() < 0 or code.max() >= size):
         raise LiveError(f"codes run from {code.min()} to {code.max()}, wanted 0 to {size - 1}; are they of another vocabulary?")
     return code
 

@@ -71,7 +71,7 @@ class Rows:
         if gap == 0:
             return reading
         if self.preparation.gaps == "split":
-            anew = self._settled(held | self.fresh(), row, now)
+            anew = self._settled({**held, **self.fresh()}, row, now)
             return replace(anew, anew=True, note=f"{gap} steps were missing before this one, so the state started anew")
         return self._filled(held, reading, gap) if held["row/started"] and not reading.anew else reading
 

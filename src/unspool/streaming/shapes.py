@@ -175,7 +175,7 @@ def select(forms: Sequence[Form], attributes: Attributes) -> Form:
 
 def cat(forms: Sequence[Form], attributes: Attributes) -> Form:
     axis = axis_of(forms[0], attributes["axis"])
-    rests = {form.shape[:axis] + (0,) + form.shape[axis + 1 :] for form in forms}
+    rests = {(*form.shape[:axis], 0, *form.shape[axis + 1 :]) for form in forms}
     if len(rests) > 1 or any(len(form.shape) != len(forms[0].shape) for form in forms):
         raise ShapeError(f"joins {', '.join(str(form.shape) for form in forms)} along axis {axis}; the other axes must agree")
     total = sum(form.shape[axis] for form in forms)

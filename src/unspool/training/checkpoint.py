@@ -131,7 +131,7 @@ def _read(path: Path) -> Checkpoint:
     content = {name: _verified(path / name, files[name]) for name in (_TENSORS, _STATE)}
     try:
         return Checkpoint(safetensors.torch.load(content[_TENSORS]), json.loads(content[_STATE]))
-    except (SafetensorError, ValueError) as error:
+    except (SafetensorError, ValueError, RecursionError) as error:
         raise _DamagedError(f"its content cannot be read: {error}") from None
 
 

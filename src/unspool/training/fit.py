@@ -123,7 +123,8 @@ def _step(learner: Learner, cut: Cut, batch: Batch, spec: TrainSpec, standing: S
     if not weight:
         standing.skip()
         return
-    size, norm = float(loss.detach()), learner.gradient(loss)
+    norm = learner.gradient(loss)
+    size = float(loss.detach())
     if not (isfinite(size) and isfinite(norm)):
         place = f"epoch {standing.epoch + 1}, batch {standing.position + 1}"
         raise TrainingError(explain_nonfinite(place, learner.network, cut, batch, size, norm, rate, spec))

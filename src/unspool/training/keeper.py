@@ -8,7 +8,7 @@ from pathlib import Path
 from time import monotonic
 
 import torch
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from unspool.errors import BundleError, TrainingError
 from unspool.models.sequence_model import SequenceModel
@@ -27,6 +27,16 @@ def identity_of(spec: TrainSpec, network: SequenceModel, device: torch.device, f
     form = [(name, tuple(weight.shape), str(weight.dtype)) for name, weight in network.state_dict().items()]
     chosen = {f"train.{name}": str(value) for name, value in spec.model_dump(mode="json").items() if name not in _WITHOUT_EFFECT}
     return {**fingerprint, **chosen, "device": device.type, "network": hashlib.sha256(repr(form).encode()).hexdigest()}
+
+
+class Kept(BaseModel):
+    """What a checkpoint holds beside tensors; `threads` are those that torch ran with."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    identity: dict[str, str]
+    standing: Standing
+    threads: int
 
 
 class Keeper:
@@ -60,15 +70,14 @@ class Keeper:
         if self.folder is None:
             raise BundleError("resume: there is no folder to resume from; give the folder of the run")
         loaded = load_checkpoint(self.folder)
-        state = loaded.checkpoint.state
-        self._check_identity(state.get("identity", {}))
         try:
-            standing = Standing.model_validate(state["standing"])
+            kept = Kept.model_validate(loaded.checkpoint.state)
+            self._check_identity(kept.identity)
             learner.restore(loaded.checkpoint.tensors)
         except (ValidationError, KeyError, RuntimeError) as error:
             raise BundleError(f"{loaded.path}: was written by another version of unspool ({error}); train anew in another folder") from None
-        self._write_history(standing)
-        return standing, (*loaded.notes, *self._about_threads(int(state.get("threads", 0)), learner.device))
+        self._write_history(kept.standing)
+        return kept.standing, (*loaded.notes, *self._about_threads(kept.threads, learner.device))
 
     def due(self) -> bool:
         return self.folder is not None and monotonic() - self.saved >= self.seconds
@@ -77,8 +86,8 @@ class Keeper:
         """A checkpoint of this moment; raises TrainingError where the disk does not take it."""
         if self.folder is None:
             return None
-        state = {"standing": standing.model_dump(), "identity": self.identity, "threads": torch.get_num_threads()}
-        path = save_checkpoint(self.folder, Checkpoint(learner.tensors(), state))
+        kept = Kept(identity=self.identity, standing=standing, threads=torch.get_num_threads())
+        path = save_checkpoint(self.folder, Checkpoint(learner.tensors(), kept.model_dump()))
         self.saved = monotonic()
         return path
 

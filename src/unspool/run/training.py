@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import platform
 import shlex
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
@@ -14,7 +14,6 @@ from typing import Any
 
 import torch
 
-from unspool import bundle
 from unspool.data.facts import ForecastFacts
 from unspool.data.sources import digest
 from unspool.data.survey import survey
@@ -26,13 +25,14 @@ from unspool.export.verify import verify
 from unspool.models.sequence_model import SequenceModel
 from unspool.models.spec import QuantileHead
 from unspool.run.folder import claim
-from unspool.run.load import load
-from unspool.run.model import Model, weights_of
+from unspool.run.loading import load
+from unspool.run.model import Model
 from unspool.run.prepare import Setup, build_network, set_up
 from unspool.run.results import judge_part, prediction_files, predictions_of
 from unspool.run.spec import RunSpec, load_spec, make_spec
 from unspool.spec import to_yaml
 from unspool.streaming import Program
+from unspool.training.checkpoint import checkpoints
 from unspool.training.device import resolve_device
 from unspool.training.fit import fit
 from unspool.training.history import History
@@ -73,7 +73,11 @@ def train(
     network = build_network(setup.spec, setup.facts, setup.task).to(device)
     history = _fit(network, setup, device, folder, resume, fingerprint, hooks)
     model = finish(network, setup, history, facts_of_data, _command(spec, out, overrides, seed))
-    return model if folder is None else model.save(folder)
+    if folder is None:
+        return model
+    saved = model.save(folder)
+    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+    return saved
 
 
 def as_spec(spec: RunSpec | str | Path | Mapping[str, Any], overrides: Sequence[str] = (), seed: int | None = None) -> RunSpec:
@@ -85,7 +89,13 @@ def as_spec(spec: RunSpec | str | Path | Mapping[str, Any], overrides: Sequence[
 
 
 def _fit(
-    network: SequenceModel, setup: Setup, device: torch.device, folder: Path | None, resume: bool, fingerprint: Mapping[str, str], hooks: Sequence[Hook]
+    network: SequenceModel,
+    setup: Setup,
+    device: torch.device,
+    folder: Path | None,
+    resume: bool,
+    fingerprint: Mapping[str, str],
+    hooks: Sequence[Hook],
 ) -> History:
     spec, task = setup.spec, setup.task
     watched = task.watched(setup.prepared, setup.spans["validation"])
@@ -97,7 +107,8 @@ def _fit(
         spec.train,
         device=device,
         folder=folder,
-        resume=resume,
+        # A run that was killed before its first checkpoint starts again; the result is the same.
+        resume=resume and folder is not None and bool(checkpoints(folder)),
         fingerprint=fingerprint,
         hooks=hooks,
     )

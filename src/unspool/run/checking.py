@@ -14,7 +14,7 @@ from unspool.layers import flatten_state
 from unspool.models.sequence_model import SequenceModel
 from unspool.run.prepare import Setup, build_network, set_up
 from unspool.run.spec import RunSpec
-from unspool.run.train import describe_data
+from unspool.run.training import describe_data
 
 
 @dataclass(frozen=True)

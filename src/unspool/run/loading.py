@@ -38,7 +38,8 @@ def fill(network: SequenceModel, kept: Bundle, place: Path) -> None:
     """Put the bundle's weights into a network of the same form."""
     stored, wanted = kept.weights(), weights_of(network)
     for name in sorted(stored.keys() ^ wanted.keys()):
-        raise BundleError(f"{place / 'weights.safetensors'}: tensor {name!r} is {'missing' if name in wanted else 'not one of the spec'}; train again")
+        problem = "missing" if name in wanted else "not one of the spec"
+        raise BundleError(f"{place / 'weights.safetensors'}: tensor {name!r} is {problem}; train again")
     for name, tensor in stored.items():
         if tensor.shape != wanted[name].shape or tensor.dtype != wanted[name].dtype:
             raise BundleError(

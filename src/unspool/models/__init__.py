@@ -1,0 +1,1 @@
+"""embed -> backbone -> pool -> head."""
