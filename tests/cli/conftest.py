@@ -31,7 +31,7 @@ class FakeModel:
         return [{"series": "a", "value": {"point": [1.0, None]}}, {"series": "b", "value": {"point": [2.0, 3.0]}}]
 
     def verify(self):
-        return {"steps": 960, "largest_difference": 1.5e-07}
+        return {"comparisons": {"whole_and_steps": 1.5e-07}, "equal": True, "steps": 960}
 
 
 class FakeRun(ModuleType):

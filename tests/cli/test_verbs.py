@@ -103,9 +103,10 @@ def test_predict_writes_a_new_file_and_never_an_old_one(fake_run, capsys, tmp_pa
 
 
 def test_verify_answers_with_what_was_found(fake_run, capsys, tmp_path):
-    assert answered(capsys, ["verify", tmp_path]) == {"steps": 960, "largest_difference": 1.5e-07}
+    assert answered(capsys, ["verify", tmp_path]) == {"comparisons": {"whole_and_steps": 1.5e-07}, "equal": True, "steps": 960}
     assert main(["verify", str(tmp_path)]) == 0
-    assert "largest difference           1.5e-07" in capsys.readouterr().out
+    lines = dict(line.rsplit(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert {name.strip(): value for name, value in lines.items()} == {"whole and steps": "1.5e-07", "equal": "True", "steps": "960"}
 
 
 def test_report_tells_where_the_page_is(monkeypatch, capsys, tmp_path):

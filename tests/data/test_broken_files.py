@@ -53,6 +53,7 @@ TABLES: list[tuple[str, str | bytes, str, dict[str, object]]] = [
     ("open_quote.csv", HEAD + '2024-01-01,"1\n2024-01-02,1\n', ":2: a quote is opened", {}),
     ("open_quote_in_header.csv", 't,"y\n2024-01-01,1\n', ":1: a quote is opened", {}),
     ("broken_name.csv", 't,a"y\nb"\n2024-01-01,1\n', ":1: a name in the header holds a line break", {}),
+    ("long_name.csv", "t," + "y" * 200_000 + "\n2024-01-01,1\n", ":1: cannot be read", {}),
     ("returns.csv", GOOD.replace("\n", "\r"), ":1: lines end in a carriage return", {}),
     ("nul.csv", HEAD + "2024-01-01,1\n2024-01-02,\0\n", ":3: holds a NUL", {}),
     ("latin.csv", HEAD.encode() + b"2024-01-01,1\n2024-01-02,\xe9\n", ":3: byte 28 is not utf-8", {}),

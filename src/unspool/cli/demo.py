@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unspool.cli.output import say, write_json
+from unspool.cli.output import flattened, say, write_json
 from unspool.cli.parameters import AsJson
 from unspool.errors import MissingExtra
 
@@ -54,7 +54,7 @@ def demo(
             f"Last week    {live['answers']} live answers, {live['milliseconds']:.3g} ms each; the largest difference to the offline forecast is "
             f"{live['largest_difference']:.2g} standard deviations of the demand"
         )
-        say(*(f"Verified     {name.replace('_', ' ')}: {value}" for name, value in verified.items()))
+        say(*(f"Verified     {name}: {value}" for name, value in flattened(verified)))
 
 
 def data_file() -> Path:

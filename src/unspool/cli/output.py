@@ -27,6 +27,18 @@ def say(*lines: str) -> None:
         sys.stdout.write(line + "\n")
 
 
+def flattened(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a mapping of mappings holds, for a person: a name in words and its value, one pair a leaf."""
+    pairs: list[tuple[str, str]] = []
+    for name, value in document.items():
+        words = name.replace("_", " ")
+        if isinstance(value, Mapping):
+            pairs += flattened(value)
+        else:
+            pairs.append((words, number(value) if isinstance(value, float) else str(value)))
+    return pairs
+
+
 def write_scores(test: Mapping[str, Any], baselines: Mapping[str, Mapping[str, Any]]) -> None:
     """The scores that are one number each, the model's beside the baselines'."""
     from rich.console import Console

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unspool.cli.output import say, write_json
+from unspool.cli.output import flattened, say, write_json
 from unspool.cli.parameters import AsJson, RunFolder
 
 
@@ -17,4 +17,4 @@ def verify(folder: RunFolder, as_json: AsJson = False) -> None:
     if as_json:
         write_json(found)
     else:
-        say(*(f"{name.replace('_', ' '):<28} {value}" for name, value in found.items()))
+        say(*(f"{name:<24} {value}" for name, value in flattened(found)))

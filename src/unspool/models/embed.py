@@ -9,6 +9,9 @@ from torch import Tensor, nn
 
 from unspool.models.spec import Embedding, LearnedEmbedding
 
+UNKNOWN = 0
+"""The code of what the train part's vocabulary lacks."""
+
 TABLE_SPREAD = 0.1
 """Standard deviation of a table at the start: with N(0, 1) the words that were seen once or twice drown those that were learnt."""
 
@@ -26,6 +29,7 @@ class Embed(nn.Module):
         for table in self.tables.parameters():
             nn.init.normal_(table, std=TABLE_SPREAD)
         self.dropout = nn.Dropout(spec.dropout if isinstance(spec, LearnedEmbedding) else 0.0)
+        self.word_dropout = spec.word_dropout if isinstance(spec, LearnedEmbedding) else 0.0
         self.width = values + sum(width if self.learned else size for size in self.sizes)
 
     def forward(self, values: Tensor, codes: Tensor) -> Tensor:
@@ -36,5 +40,7 @@ class Embed(nn.Module):
 
     def _vector(self, index: int, code: Tensor) -> Tensor:
         if self.learned:
+            if self.training and self.word_dropout:
+                code = code.masked_fill(torch.rand(code.shape, device=code.device) < self.word_dropout, UNKNOWN)
             return self.dropout(self.tables[index](code))
         return nn.functional.one_hot(code, self.sizes[index]).to(torch.get_default_dtype())

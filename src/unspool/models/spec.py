@@ -35,6 +35,7 @@ class LearnedEmbedding(Spec):
     kind: Literal["learned"] = "learned"
     width: int = knob(32, "numbers in the vector", ge=1, search=[16, 128])
     dropout: float = knob(0.0, "share of the vector's numbers that training leaves out", ge=0, lt=1)
+    word_dropout: float = knob(0.0, "share of tokens or categories that training reads as unknown (Iyyer et al. 2015)", ge=0, lt=1)
 
 
 class OneHot(Spec):

@@ -86,10 +86,12 @@ def _memory_words(contents: Contents) -> str:
     memory = contents.facts.memory if contents.facts else None
     if memory is None:
         return ""
+    live = contents.facts is not None and contents.facts.live
+    where = "the same way in training, in these figures and live" if live else "the same way in training and in these figures"
     if memory.kind == "carried":
-        return "Carried: the state runs along the whole record, the same way in training, in these figures and live."
+        return f"Carried: the state runs along the whole record, {where}."
     steps = counted(memory.context, "step") if memory.context else "a fixed number of steps"
-    return f"Windowed: the last {steps} are read anew for every answer, the same way in training, in these figures and live."
+    return f"Windowed: the last {steps} are read anew for every answer, {where}."
 
 
 def _model_words(contents: Contents) -> str:

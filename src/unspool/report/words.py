@@ -78,7 +78,7 @@ def number(value: float, digits: int = 4) -> str:
     if not math.isfinite(value):
         return "\N{EN DASH}"
     size = abs(value)
-    if size >= 1e15 or size < 1e-4:
+    if size >= 1e15 or size < 1e-3:
         mantissa, exponent = f"{value:.{max(digits - 2, 0)}e}".split("e")
         mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
         return f"{signed(mantissa)}{THIN}\N{MULTIPLICATION SIGN}{THIN}10{_superscript(int(exponent))}"

@@ -60,9 +60,10 @@ def steps_between(before: int, now: int, preparation: Preparation) -> int:
 def ahead(now: int, steps: int, preparation: Preparation) -> Stamps:
     """(L,) stamps of the steps after `now`. Whole days go by the local clock where `now` is a local midnight."""
     step = step_of(preparation)
-    local = step % DAY == 0 and _on(now, preparation.timezone) % DAY == 0
-    clock = preparation.timezone if local else "UTC"
-    return utc_time(_on(now, clock) + np.arange(1, steps + 1) * step, clock)[0]
+    counts = np.arange(1, steps + 1) * step
+    if step % DAY == 0 and (local := _on(now, preparation.timezone)) % DAY == 0:
+        return utc_time(local + counts, preparation.timezone)[0]
+    return (now + counts).view("datetime64[us]")
 
 
 def step_of(preparation: Preparation) -> int:

@@ -56,7 +56,8 @@ def _header(path: Path, line: str, delimiter: str) -> list[str]:
         raise DataError(f"{path}:1: lines end in a carriage return alone; save the file with \\n or \\r\\n line ends")
     if "\n" in line.rstrip("\r\n"):
         raise DataError(f"{path}:1: a name in the header holds a line break, or a quote is left open; mend the header")
-    names = next(csv.reader([line], delimiter=delimiter), [])
+    with guarded(f"{path}:1", "mend the header"):
+        names = next(csv.reader([line], delimiter=delimiter), [])
     twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
     if twice:
         raise DataError(f"{path}:1: the header names {twice[0]!r} more than once; give every column its own name")
