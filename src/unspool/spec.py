@@ -20,6 +20,8 @@ from pydantic_core import ErrorDetails
 from unspool.errors import SpecError
 
 LARGEST_SPEC_BYTES = 1 << 20
+MOST_NODES = 100_000
+"""Values of a YAML tree once its aliases are written out: a few lines can stand for billions."""
 
 Place = tuple[str | int, ...]
 
@@ -62,6 +64,7 @@ def parse_yaml(text: str, where: str) -> dict[str, Any]:
     """The mapping that YAML text holds; duplicate keys are refused."""
     try:
         tree = yaml.compose(text, Loader=yaml.SafeLoader)
+        _count_nodes(tree)
         _refuse_duplicates(tree, where, ())
         raw = yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -76,10 +79,24 @@ def parse_yaml(text: str, where: str) -> dict[str, Any]:
     return raw
 
 
+def _count_nodes(node: yaml.Node | None, before: int = 0) -> int:
+    """The values in a tree, each alias counted with all that it stands for; ValueError where there are too many."""
+    count = before + 1
+    if count > MOST_NODES:
+        raise ValueError(f"with its aliases written out it holds more than {MOST_NODES:,} values")
+    if isinstance(node, yaml.CollectionNode):
+        for item in node.value:
+            for part in item if isinstance(item, tuple) else (item,):
+                count = _count_nodes(part, count)
+    return count
+
+
 def _refuse_duplicates(node: yaml.Node | None, where: str, place: Place) -> None:
     if isinstance(node, yaml.MappingNode):
         seen: dict[str, int] = {}
         for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise SpecError(f"{where}:{key.start_mark.line + 1}: got {_kind(key.value)} as a key, wanted the name of an option; check the brackets")
             if key.value in seen:
                 raise SpecError(
                     f"{where}:{key.start_mark.line + 1}: {dotted((*place, key.value))} is given twice "
@@ -125,8 +142,8 @@ def override(raw: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, An
                 raise SpecError(f"--set {assignment}: {'.'.join(parents[: depth + 1])} is {_kind(node)}, not a mapping; nothing can be set in it")
         try:
             node[last] = yaml.safe_load(value) if value else None
-        except yaml.YAMLError:
-            raise SpecError(f"--set {assignment}: {value!r} is not a YAML value; quote it if it is text") from None
+        except (yaml.YAMLError, ValueError, RecursionError):
+            raise SpecError(f"--set {key}: {_short(value)} is not a YAML value; quote it if it is text") from None
     return result
 
 
@@ -155,6 +172,8 @@ def _describe(kind: type[Spec], raw: Mapping[str, Any], problem: ErrorDetails, w
         near = difflib.get_close_matches(str(place[-1]), known, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}? " if near else ""
         return f"{head}: {name}: unknown key; {hint}known keys here: {', '.join(known)}"
+    if error == "invalid_key":
+        return f"{where}: got {_short(problem['loc'][-1])} as a key, wanted the name of an option, which is text; quote it or take it out"
     if error == "missing":
         return f"{head}: {name}: is missing and has no default; add it"
     if error in ("literal_error", "enum", "union_tag_invalid"):
@@ -178,13 +197,25 @@ def _real_place(raw: Any, place: Place, missing: bool) -> Place:
     real: list[str | int] = []
     node = raw
     for index, part in enumerate(place):
-        last = index == len(place) - 1
-        if (isinstance(node, Mapping) and part in node) or (isinstance(node, list) and isinstance(part, int) and part < len(node)):
-            node = node[part]
-        elif not (last and missing):
+        child = _child(node, part)
+        if child is not _ABSENT:
+            node = child
+        elif not (missing and index == len(place) - 1):
             continue
         real.append(part)
     return tuple(real)
+
+
+_ABSENT = object()
+
+
+def _child(node: Any, part: str | int) -> Any:
+    """What stands at `part` of a mapping or a list, or `_ABSENT`."""
+    if isinstance(node, Mapping):
+        return node.get(part, _ABSENT)
+    if isinstance(node, list) and isinstance(part, int) and part < len(node):
+        return node[part]
+    return _ABSENT
 
 
 def _known_keys(kind: type[Spec], raw: Any, place: Place) -> list[str]:
@@ -192,7 +223,7 @@ def _known_keys(kind: type[Spec], raw: Any, place: Place) -> list[str]:
     candidates: list[type[Spec]] = [kind]
     node = raw
     for part in place:
-        node = node[part] if isinstance(node, Mapping) or (isinstance(node, list) and isinstance(part, int)) else None
+        node = _child(node, part)
         if isinstance(part, int):
             continue
         inner = [found for one in candidates if part in one.model_fields for found in _specs_in(one.model_fields[part].annotation)]

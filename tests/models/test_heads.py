@@ -10,10 +10,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from .making import CLASSES, FEATURES, HORIZON, TARGETS, batch_of, gradients
 from unspool.metrics import pinball
 from unspool.models.heads import Categorical, Point, Quantile
 from unspool.models.spec import CategoricalHead, PointHead, QuantileHead
+
+from .making import CLASSES, FEATURES, HORIZON, TARGETS, batch_of, gradients
 
 WIDTH = 5
 ASKED = [[0, 1, 2], [0, 1, 2]]

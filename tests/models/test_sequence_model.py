@@ -8,9 +8,10 @@ from math import inf
 import pytest
 import torch
 
-from .making import FRONTS, batch_of, gradients, model_of
 from unspool.cells import CELLS
 from unspool.layers import POOLS, flatten_state, map_state
+
+from .making import FRONTS, batch_of, gradients, model_of
 
 KINDS = pytest.mark.parametrize("forecast", [True, False], ids=["forecast", "classify"])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -46,7 +46,8 @@ class Made:
     def rows(self, index: int = 0) -> list[dict[str, Any]]:
         """The record as JSON lines have it."""
         record, preparation = self.records[index], self.facts.preparation
-        columns = {name: values.tolist() for name, values in record.columns.items()}
+        read = (*preparation.targets, *preparation.past, *preparation.known)
+        columns = {name: record.columns[name].tolist() for name in read}
         rows = []
         for step in range(record.steps):
             row: dict[str, Any] = {name: values[step] for name, values in columns.items()}
@@ -70,7 +71,7 @@ def assemble(facts: Facts, backbone: Backbone, pool: str, head: Head) -> tuple[S
     return network, trace(network, forecast.horizon if forecast else None, features, *sizes)
 
 
-@lru_cache(maxsize=None)
+@cache
 def forecast(
     memory: MemoryFacts = CARRIED,
     *,
@@ -118,7 +119,7 @@ def table(timed: bool, frequency: str) -> Record:
     return Record("demand", "demand.csv", columns=columns, times=times if timed else None)
 
 
-@lru_cache(maxsize=None)
+@cache
 def series(memory: MemoryFacts = CARRIED, pool: str = "attention", front: tuple[ConvolutionSpec, ...] = ()) -> Made:
     torch.manual_seed(1)
     draw = np.random.default_rng(4)
@@ -137,7 +138,7 @@ def series(memory: MemoryFacts = CARRIED, pool: str = "attention", front: tuple[
 TEXTS = ("The sea, the sea!", "a stone does not float", "don't wait for the sea   to freeze", "a boat", "stones and boats and seas, all of them")
 
 
-@lru_cache(maxsize=None)
+@cache
 def text(
     memory: MemoryFacts = CARRIED, longest: int | None = None, keep: str = "head", unit: str = "words", front: tuple[ConvolutionSpec, ...] = ()
 ) -> Made:

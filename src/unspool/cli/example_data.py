@@ -70,5 +70,5 @@ def _texts(draw: np.random.Generator) -> bytes:
 
 def _npz(**arrays: NDArray[np.generic]) -> bytes:
     stream = io.BytesIO()
-    np.savez(stream, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+    np.savez(stream, allow_pickle=False, **arrays)
     return stream.getvalue()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -15,6 +15,7 @@ from unspool.errors import DataError
 
 Stamps = NDArray[np.datetime64]
 Counts = NDArray[np.int64]
+Harmonics = Mapping[CalendarFeature, int]
 
 MICROSECONDS = np.dtype("datetime64[us]")
 DAYS, MONTHS, YEARS = np.dtype("datetime64[D]"), np.dtype("datetime64[M]"), np.dtype("datetime64[Y]")
@@ -24,35 +25,37 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST_YEAR, LAST_YEAR = 2, 9998  # zone rules are read a day beyond either end
 
 
-def calendar_names(names: Sequence[CalendarFeature], harmonics: int) -> tuple[str, ...]:
+def calendar_names(names: Sequence[CalendarFeature], harmonics: Harmonics) -> tuple[str, ...]:
     """The F columns of `calendar`, e.g. hour_of_day_sin1, hour_of_day_cos1, weekend."""
-    waves = [f"{wave}{k}" for k in range(1, harmonics + 1) for wave in ("sin", "cos")]
-    parts = [[name] if name in _SINGLES else [f"{name}_{wave}" for wave in waves] for name in names]
-    return tuple(part for group in parts for part in group)
+    return tuple(part for name in names for part in ([name] if name in _SINGLES else _waves(name, harmonics)))
 
 
-def calendar(times: Stamps, names: Sequence[CalendarFeature], harmonics: int, timezone: str) -> NDArray[np.float32]:
+def calendar(times: Stamps, names: Sequence[CalendarFeature], harmonics: Harmonics, timezone: str) -> NDArray[np.float32]:
     """(T,) datetime64[us] in UTC -> (T, F) float32.
 
     Minutes and hours run on within themselves (10:45 is 10.75 hours); days and months are whole. A month and a year
     have their true length.
+
+    harmonics  by feature: pairs of a sine and a cosine; one where it is not named
     """
     local = local_time(times, timezone)
-    waves = [name for name in names if name in _PHASES]
-    out = np.empty((len(local), len(waves), harmonics, 2), np.float32)
-    if waves:
-        phases = np.array([_PHASES[name](local) for name in waves])
-        angles = phases.T[:, :, None] * (2 * np.pi * np.arange(1, harmonics + 1))
-        out[..., 0], out[..., 1] = np.sin(angles), np.cos(angles)
-    flat = out.reshape(len(local), 2 * harmonics * len(waves))
-    if len(waves) == len(names):
-        return flat
-    ends = iter(range(2 * harmonics, flat.shape[1] + 1, 2 * harmonics))
-    parts = [
-        _SINGLES[name](local)[:, None] if name in _SINGLES else flat[:, (end := next(ends)) - 2 * harmonics : end]
-        for name in names
-    ]
-    return np.concatenate(parts, axis=1)
+    out = np.empty((len(local), len(calendar_names(names, harmonics))), np.float32)
+    column = 0
+    for name in names:
+        if name in _SINGLES:
+            out[:, column] = _SINGLES[name](local)
+            column += 1
+            continue
+        pairs = harmonics.get(name, 1)
+        angles = _PHASES[name](local)[:, None] * (2 * np.pi * np.arange(1, pairs + 1))
+        out[:, column : column + 2 * pairs : 2] = np.sin(angles)
+        out[:, column + 1 : column + 2 * pairs : 2] = np.cos(angles)
+        column += 2 * pairs
+    return out
+
+
+def _waves(name: CalendarFeature, harmonics: Harmonics) -> list[str]:
+    return [f"{name}_{wave}{pair}" for pair in range(1, harmonics.get(name, 1) + 1) for wave in ("sin", "cos")]
 
 
 def local_time(times: Stamps, timezone: str) -> Counts:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pydantic import Field
 
 from unspool.data.batching import truncate
 from unspool.data.features import Stamps, calendar, calendar_names
@@ -48,7 +49,7 @@ class Preparation(Spec):
     scalers: dict[str, Scaler] = knob({}, "by numeric column")
     categories: dict[str, Vocabulary] = knob({}, "by column that holds categories")
     calendar: tuple[CalendarFeature, ...] = knob((), "features of the time stamp")
-    harmonics: int = knob(1, "sine and cosine pairs a calendar feature", ge=1, le=10)
+    harmonics: dict[CalendarFeature, Annotated[int, Field(ge=1, le=10)]] = knob({}, "sine and cosine pairs, by feature; one where not named")
     timezone: str = knob("UTC", "in which the calendar is read")
     frequency_seconds: float | None = knob(None, "from one row to the next; none where rows have no time", gt=0)
     tokens: TokenFacts | None = knob(None, "of a text source")

@@ -112,7 +112,7 @@ class TimeAxis(Spec):
     calendar: tuple[CalendarFeature, ...] = knob(
         (), "features of the time, in local time; but for weekend and year_end a sine and a cosine"
     )
-    harmonics: int = knob(1, "sine and cosine pairs a calendar feature", ge=1, le=10)
+    harmonics: dict[CalendarFeature, Annotated[int, Field(ge=1, le=10)]] = knob({}, "sine and cosine pairs, by feature; one where not named")
 
     @field_validator("frequency")
     @classmethod

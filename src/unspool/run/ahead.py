@@ -69,14 +69,15 @@ def _known(facts: Facts, record: Record, steps: int, horizon: int) -> np.ndarray
             f"{', '.join(preparation.known)} of each; add rows in which only the targets are empty"
         )
     columns = {name: record.columns[name][: steps + horizon] for name in preparation.known}
-    return preparation.known_future(columns, _stamps(record, steps, horizon))
+    return preparation.known_future(columns, _stamps(facts, record, steps, horizon))
 
 
-def _stamps(record: Record, steps: int, horizon: int) -> np.ndarray | None:
+def _stamps(facts: Facts, record: Record, steps: int, horizon: int) -> np.ndarray | None:
     """Stamps of the observed steps and of the horizon after them."""
     if record.times is None:
         return None
     if record.steps >= steps + horizon:
         return record.times[: steps + horizon]
-    step = record.times[1] - record.times[0] if record.steps > 1 else np.timedelta64(0, "us")
-    return np.concatenate([record.times[:steps], record.times[steps - 1] + step * np.arange(1, horizon + 1)])
+    # The step is that of training, as it is live: a short history has none of its own.
+    ahead = np.rint(np.arange(1, horizon + 1) * (facts.preparation.frequency_seconds or 0.0) * 1e6).astype("timedelta64[us]")
+    return np.concatenate([record.times[:steps], record.times[steps - 1] + ahead])

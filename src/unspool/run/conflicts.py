@@ -12,6 +12,8 @@ from unspool.tasks.forecast import ForecastSpec
 if TYPE_CHECKING:
     from unspool.run.spec import RunSpec
 
+SINGLE_FEATURES = ("weekend", "year_end")
+
 DEFAULT_POLICY: Policy = "error"
 
 
@@ -70,8 +72,10 @@ def _time(spec: RunSpec) -> Iterator[str]:
             yield f"data.time.gaps: {time.gaps} needs time stamps; add data.columns.time"
         if time.frequency != "auto":
             yield "data.time.frequency: needs time stamps; add data.columns.time"
-    if time.harmonics > 1 and not time.calendar:
-        yield "data.time.harmonics: needs features to act on; add data.time.calendar"
+    for name in time.harmonics:
+        if name not in time.calendar or name in SINGLE_FEATURES:
+            waves = [feature for feature in time.calendar if feature not in SINGLE_FEATURES]
+            yield f"data.time.harmonics.{name}: is no wave of data.time.calendar; there are: {', '.join(waves) or 'none'}; drop it or add it there"
     if isinstance(spec.data.source, TextSource) and spec.data.missing != DEFAULT_POLICY:
         yield f"data.missing: {spec.data.missing} cannot take effect on text; drop it"
 

@@ -21,7 +21,7 @@ from unspool.evaluation.evaluate import score
 from unspool.export.verify import verify
 from unspool.models.sequence_model import SequenceModel
 from unspool.run.ahead import last_forecasts
-from unspool.run.prepare import make_task, set_up
+from unspool.run.prepare import make_task, refuse_short, set_up
 from unspool.run.results import judge_part, predictions_of
 from unspool.run.spec import RunSpec
 from unspool.spec import to_yaml
@@ -118,6 +118,7 @@ class Model:
 
     def _predictions(self, records: Sequence[Record]) -> Predictions:
         prepared: list[Prepared] = [self.facts.preparation.prepare(record) for record in records]
+        refuse_short(prepared, records, self.facts)
         spans = whole(records, np.arange(len(records)))
         return predictions_of(self.network, self.task, self.facts, records, prepared, spans, "test")
 

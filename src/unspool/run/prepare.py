@@ -55,7 +55,7 @@ def set_up(spec: RunSpec, data: object | None = None) -> Setup:
     preparation = Preparation.fit(spec.data, records, spans["train"])
     prepared = tuple(preparation.prepare(record) for record in records)
     facts = make_facts(spec, preparation, records, prepared, spans["train"])
-    _refuse_short(prepared, records, facts)
+    refuse_short(prepared, records, facts)
     return Setup(spec, records, prepared, spans, facts, make_task(spec))
 
 
@@ -85,8 +85,10 @@ def make_facts(spec: RunSpec, preparation: Preparation, records: Sequence[Record
     if isinstance(spec.task, ForecastSpec):
         task = _forecast_facts(spec, spec.task, preparation, records, train)
     else:
+        if preparation.labels is None:
+            raise DataError(f"{records[0].where}: no record has a class, and classify learns from classes; give every record its label")
         labels = [prepared[index].label for index in train[:, 0]]
-        counts = np.bincount(labels, minlength=len(preparation.labels or ()))
+        counts = np.bincount(labels, minlength=len(preparation.labels))
         task = ClassifyFacts(counts=tuple(int(count) for count in counts))
     return Facts(
         task=task,
@@ -115,8 +117,8 @@ def _why_not_live(spec: RunSpec) -> str:
 
 def _forecast_facts(spec: RunSpec, task: ForecastSpec, preparation: Preparation, records: Sequence[Record], train: Spans) -> ForecastFacts:
     head = spec.model.head
-    shortest = int((train[:, 2] - train[:, 1]).max())
-    seasons = task.seasons or tuple(season for season in usual_seasons(preparation.frequency_seconds) if 2 * season < shortest) or (1,)
+    longest = int((train[:, 2] - train[:, 1]).max())
+    seasons = task.seasons or tuple(season for season in usual_seasons(preparation.frequency_seconds) if 2 * season < longest) or (1,)
     return ForecastFacts(
         horizon=task.horizon,
         lags=task.lags,
@@ -149,7 +151,8 @@ def usual_seasons(seconds: float | None) -> tuple[int, ...]:
     return tuple(dict.fromkeys(max(1, round(SECONDS[name] / seconds)) for name in names))
 
 
-def _refuse_short(prepared: Sequence[Prepared], records: Sequence[Record], facts: Facts) -> None:
+def refuse_short(prepared: Sequence[Prepared], records: Sequence[Record], facts: Facts) -> None:
+    """Raise DataError where a record has too few steps for a single output."""
     for item, record in zip(prepared, records, strict=True):
         if item.steps < facts.stride:
             raise DataError(

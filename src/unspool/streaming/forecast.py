@@ -85,21 +85,22 @@ class ForecastStream:
         """The known columns of the horizon, checked."""
         if future is None:
             return None
-        known, horizon = self.preparation.known, self.task.horizon
         try:
-            check_keys(future, known, known)
+            check_keys(future, self.preparation.known, self.preparation.known)
+            return {name: self._horizon(name, future[name]) for name in self.preparation.known}
         except DataError as error:
             raise DataError(f"future: {error}") from None
-        columns = {}
-        for name in known:
-            values = future[name]
-            if not isinstance(values, list | tuple | np.ndarray) or len(values) != horizon:
-                got = f"{len(values)} values" if isinstance(values, list | tuple | np.ndarray) else repr(values)[:60]
-                raise DataError(f"future: column {name!r}: got {got}, wanted a list of {horizon}, one for each step of the horizon")
-            columns[name] = [cell(name, value, name in self.preparation.categories) for value in values]
-            if None in columns[name]:
-                raise DataError(f"future: column {name!r}: step {columns[name].index(None) + 1} is missing; send a value for every step")
-        return columns
+
+    def _horizon(self, name: str, values: Any) -> list[Any]:
+        """(L,) values of a known column, none missing."""
+        several = isinstance(values, list | tuple | np.ndarray)
+        if not several or len(values) != self.task.horizon:
+            got = f"{len(values)} values" if several else repr(values)[:60]
+            raise DataError(f"column {name!r}: got {got}, wanted a list of {self.task.horizon}, one for each step of the horizon")
+        cells = [cell(name, value, name in self.preparation.categories) for value in values]
+        if None in cells:
+            raise DataError(f"column {name!r}: step {cells.index(None) + 1} is missing; send a value for every step")
+        return cells
 
     def _future(
         self, given: Mapping[str, list[Any]] | None, lags: Array, now: int | None
