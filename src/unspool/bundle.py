@@ -1,12 +1,12 @@
-"""A run folder: what is in it, how it is written so that a crash leaves no half of it, and how it is read without being trusted.
+"""A run folder: what is in it, how it is written so that a crash leaves no half of it, and read without being trusted.
 
-    manifest.json           sha256 and size of every file below, written last: a folder without one is not finished
-    spec.yaml               the run's spec, complete            facts.json    what a trained model must know to be run
-    weights.safetensors     of the network                      metrics.json  history.jsonl
-    program.json            the step program, and program.safetensors, where the model can run live
-    predictions.json        of the test part, and predictions.safetensors
-    checkpoints/            of training, left out of the manifest
-    report.html             made from the others at any time, left out of the manifest
+manifest.json           sha256 and size of every file below, written last: a folder without one is not finished
+spec.yaml               the run's spec, complete            facts.json    what a trained model must know to be run
+weights.safetensors     of the network                      metrics.json  history.jsonl
+program.json            the step program, and program.safetensors, where the model can run live
+predictions.json        of the test part, and predictions.safetensors
+checkpoints/            of training, left out of the manifest
+report.html             made from the others at any time, left out of the manifest
 """
 
 from __future__ import annotations
@@ -44,14 +44,13 @@ LARGEST_MANIFEST = 4 << 20
 LARGEST_HEADER = 16 << 20
 MOST_FILES = 10_000
 PIECE = 1 << 20
-
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}(/[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}){0,3}")
 
 
 def write_file(folder: Path, name: str, content: bytes) -> None:
-    """A file of a run folder, old or new but never a part of it: written beside, synced, renamed. Raises BundleError."""
+    """A file of a run folder: written beside, synced, renamed, so never a part of it. Raises BundleError."""
     if not _NAME.fullmatch(name):
-        raise BundleError(f"{name!r}: is no name for a file of a run folder; wanted letters, digits, '_', '-' and '.', e.g. metrics.json")
+        raise BundleError(f"{name!r}: is no name for a file of a run folder; wanted one like metrics.json")
     path = folder / name
     beside = path.with_name(f".{path.name}.part")
     try:
@@ -63,11 +62,11 @@ def write_file(folder: Path, name: str, content: bytes) -> None:
         beside.replace(path)
         _sync(path.parent)
     except OSError as error:
-        raise BundleError(f"{path}: cannot be written: {error.strerror or error}; free some space or choose another folder") from error
+        raise BundleError(f"{path}: cannot be written: {error.strerror or error}; choose another folder") from error
 
 
 def seal(folder: Path) -> None:
-    """Write the manifest, which makes the folder a finished run. Raises BundleError where something in it cannot be sealed."""
+    """Write the manifest, which makes the folder a finished run. Raises BundleError where that cannot be."""
     for stale in folder.glob(".*.part"):
         stale.unlink()
     files = {name: {"bytes": _size(folder, name), "sha256": _digest(folder, name)} for name in sorted(_files(folder))}
@@ -81,7 +80,7 @@ def read_tensors(content: bytes, where: str) -> dict[str, NDArray[Any]]:
     """Named arrays of a safetensors file; its header is measured before anything is made of it. Raises BundleError."""
     header = int.from_bytes(content[:8], "little")
     if len(content) < 8 or header > min(LARGEST_HEADER, len(content) - 8):
-        raise BundleError(f"{where}: claims a header of {header:,} bytes in {len(content):,}; the file is damaged, take it from the run anew")
+        raise BundleError(f"{where}: claims a header of {header:,} bytes in {len(content):,}; copy the run anew")
     try:
         tensors: dict[str, NDArray[Any]] = load(content)
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -107,9 +106,13 @@ class Bundle:
         present = set(_files(place))
         for name in files:
             if name not in present:
-                raise BundleError(f"{place / name}: is missing, and {MANIFEST} lists it; copy the whole run folder anew")
+                raise BundleError(
+                    f"{place / name}: is missing, and {MANIFEST} lists it; copy the whole run folder anew"
+                )
         for name in sorted(present - set(files)):
-            raise BundleError(f"{place / name}: is not part of the run ({MANIFEST} does not list it); move it out of the folder")
+            raise BundleError(
+                f"{place / name}: is not part of the run ({MANIFEST} does not list it); move it out of the folder"
+            )
         for name, facts in files.items():
             _check(place, name, facts, _size(place, name), _digest(place, name))
         return cls(place, files)
@@ -128,7 +131,7 @@ class Bundle:
         except ValidationError as error:
             problem = error.errors()[0]
             place = ".".join(str(part) for part in problem["loc"])
-            raise BundleError(f"{self.folder / FACTS}: {place}: {problem['msg']}; was it written by another version of unspool?") from None
+            raise BundleError(f"{self.folder / FACTS}: {place}: {problem['msg']}; train with this version") from None
 
     def spec_text(self) -> str:
         return self._text(SPEC)
@@ -168,19 +171,22 @@ def _read_manifest(folder: Path) -> dict[str, dict[str, Any]]:
     path = folder / MANIFEST
     if not os.path.lexists(path):
         if (folder / CHECKPOINTS).is_dir() or (folder / SPEC).is_file():
-            raise BundleError(f"{folder}: training has not finished here; go on with: unspool train SPEC --out {folder} --resume")
-        raise BundleError(f"{folder}: is not a run folder, for it has no {MANIFEST}; give the folder that `unspool train` wrote")
+            raise BundleError(
+                f"{folder}: training has not finished here; go on with: unspool train SPEC --out {folder} --resume"
+            )
+        raise BundleError(
+            f"{folder}: is not a run folder, for it has no {MANIFEST}; give the folder that `unspool train` wrote"
+        )
     if _size(folder, MANIFEST) > LARGEST_MANIFEST:
         _refuse(path, f"is larger than {LARGEST_MANIFEST:,} bytes")
     content = b"".join(_pieces(folder, MANIFEST))
-    try:
-        manifest = json.loads(content)
-    except (ValueError, RecursionError):
-        _refuse(path, "is not JSON")
+    manifest = _json(content, path)
     if not isinstance(manifest, dict) or not isinstance(manifest.get("format"), int):
         _refuse(path, "has no format")
     if manifest["format"] > FORMAT:
-        raise BundleError(f"{path}: is of format {manifest['format']}, and this unspool reads up to {FORMAT}; install a newer unspool")
+        raise BundleError(
+            f"{path}: is of format {manifest['format']}, and this unspool reads up to {FORMAT}; install a newer unspool"
+        )
     return _listed(manifest, content, path)
 
 
@@ -197,7 +203,10 @@ def _listed(manifest: dict[str, Any], content: bytes, path: Path) -> dict[str, d
 
 def _entries_are_sound(files: dict[str, Any]) -> bool:
     return len(files) <= MOST_FILES and all(
-        _NAME.fullmatch(name) and isinstance(facts, dict) and set(facts) == {"bytes", "sha256"} and isinstance(facts["bytes"], int)
+        _NAME.fullmatch(name)
+        and isinstance(facts, dict)
+        and set(facts) == {"bytes", "sha256"}
+        and isinstance(facts["bytes"], int)
         for name, facts in files.items()
     )
 
@@ -211,12 +220,10 @@ def _manifest(files: Mapping[str, Any]) -> bytes:
 
 def _files(folder: Path, below: str = "") -> Iterator[str]:
     """Names of all files that a manifest lists; links and whatever is neither a file nor a folder are refused."""
-    found = 0
     with os.scandir(folder / below) as entries:
-        for entry in entries:
+        for found, entry in enumerate(entries):
             name = below + entry.name
-            found += 1
-            if found > MOST_FILES:
+            if found >= MOST_FILES:
                 _refuse(folder, f"holds more than {MOST_FILES:,} files")
             if name in LEFT_OUT and not (name == MANIFEST and entry.is_symlink()):
                 continue
@@ -234,7 +241,9 @@ def _handle(folder: Path, name: str) -> int:
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except OSError as error:
-        raise BundleError(f"{path}: cannot be read: {error.strerror}; links are refused, copy the file itself") from None
+        raise BundleError(
+            f"{path}: cannot be read: {error.strerror}; links are refused, copy the file itself"
+        ) from None
     facts = os.fstat(handle)
     largest = LARGEST.get(path.suffix, LARGEST_OTHER)
     if not stat.S_ISREG(facts.st_mode) or facts.st_size > largest:
@@ -268,7 +277,7 @@ def _check(folder: Path, name: str, listed: Mapping[str, Any], size: int, digest
         _refuse(folder / name, "was changed since it was sealed (its sha256 differs)")
 
 
-def _json(text: str, path: Path) -> Any:
+def _json(text: str | bytes, path: Path) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

@@ -45,19 +45,27 @@ def knob(default: Any = ..., help: str = "", *, search: Sequence[Any] | None = N
 
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file; raises SpecError with the line where it cannot be read."""
+    try:
+        _refuse_no_file(path)
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SpecError(f"{path}: byte {error.start} is not UTF-8; save the spec as UTF-8") from None
+    except (OSError, ValueError) as error:
+        raise SpecError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error}); check the path and who may read it") from None
+    return parse_yaml(text, str(path))
+
+
+def _refuse_no_file(path: Path) -> None:
+    """SpecError unless there is an ordinary file of a size that a spec has."""
     if path.is_dir():
         raise SpecError(f"{path}: is a folder, not a spec; give the YAML file itself, e.g. {path / 'spec.yaml'}")
     if not path.is_file():
         near = difflib.get_close_matches(path.name, [p.name for p in path.parent.glob("*.y*ml")], n=1) if path.parent.is_dir() else []
         hint = f"; did you mean {path.parent / near[0]}?" if near else "; `unspool init` writes one to start from"
         raise SpecError(f"{path}: no such spec file{hint}")
-    if path.stat().st_size > LARGEST_SPEC_BYTES:
-        raise SpecError(f"{path}: {path.stat().st_size:,} bytes, wanted a spec of at most {LARGEST_SPEC_BYTES:,}; is this the data?")
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise SpecError(f"{path}: byte {error.start} is not UTF-8; save the spec as UTF-8") from None
-    return parse_yaml(text, str(path))
+    size = path.stat().st_size
+    if size > LARGEST_SPEC_BYTES:
+        raise SpecError(f"{path}: {size:,} bytes, wanted a spec of at most {LARGEST_SPEC_BYTES:,}; is this the data?")
 
 
 def parse_yaml(text: str, where: str) -> dict[str, Any]:
@@ -70,7 +78,8 @@ def parse_yaml(text: str, where: str) -> dict[str, Any]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        told = [part for part in (getattr(error, "context", None), getattr(error, "problem", None)) if part]
+        problem = ", ".join(told) or str(error).splitlines()[0]
         raise SpecError(f"{where}{line}: not valid YAML: {problem}; check indentation, colons and quotes on that line") from None
     except (ValueError, RecursionError) as error:
         raise SpecError(f"{where}: a value cannot be read: {error}; quote it if it is text") from None
@@ -96,7 +105,8 @@ def _refuse_duplicates(node: yaml.Node | None, where: str, place: Place) -> None
         seen: dict[str, int] = {}
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                raise SpecError(f"{where}:{key.start_mark.line + 1}: got {_kind(key.value)} as a key, wanted the name of an option; check the brackets")
+                line = key.start_mark.line + 1
+                raise SpecError(f"{where}:{line}: got {_kind(key.value)} as a key, wanted the name of an option; check the brackets")
             if key.value in seen:
                 raise SpecError(
                     f"{where}:{key.start_mark.line + 1}: {dotted((*place, key.value))} is given twice "
@@ -163,10 +173,12 @@ def dotted(place: Iterable[str | int]) -> str:
 
 def _describe(kind: type[Spec], raw: Mapping[str, Any], problem: ErrorDetails, where: str, tree: yaml.Node | None) -> str:
     place = _real_place(raw, problem["loc"], problem["type"] == "missing")
+    error, context = problem["type"], problem.get("ctx", {})
+    if error == "union_tag_invalid":
+        place = (*place, str(context.get("discriminator")).strip("'"))
     line = _line(tree, place)
     head = f"{where}:{line}" if line else where
     name = dotted(place) or "the spec"
-    error, context = problem["type"], problem.get("ctx", {})
     if error == "extra_forbidden":
         known = _known_keys(kind, raw, place[:-1])
         near = difflib.get_close_matches(str(place[-1]), known, n=1, cutoff=0.5)
@@ -182,7 +194,6 @@ def _describe(kind: type[Spec], raw: Mapping[str, Any], problem: ErrorDetails, w
         options = [option.strip(" '\"") for option in wanted.replace(" or ", ", ").split(",")]
         near = difflib.get_close_matches(str(got), options, n=1, cutoff=0.5)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        name = f"{name}.{str(context.get('discriminator', '')).strip(chr(39))}" if error == "union_tag_invalid" else name
         return f"{head}: {name}: got {got!r}, wanted one of {', '.join(options)}{hint}"
     if error == "union_tag_not_found":
         return f"{head}: {name}: {str(context.get('discriminator')).strip(chr(39))} is missing; say which kind is meant"
@@ -240,6 +251,13 @@ def _specs_in(annotation: Any) -> list[type[Spec]]:
     if isinstance(annotation, type) and not get_args(annotation):
         return [annotation] if issubclass(annotation, Spec) else []
     return [found for part in get_args(annotation) for found in _specs_in(part)]
+
+
+def placed(where: str, text: str | None, message: str) -> str:
+    """A message that begins with a dotted key, after the file and the line where that key, or the nearest parent of it, stands."""
+    tree = yaml.compose(text, Loader=yaml.SafeLoader) if text is not None else None
+    line = _line(tree, tuple(message.partition(":")[0].split(".")))
+    return f"{where}:{line}: {message}" if line else f"{where}: {message}"
 
 
 def _line(tree: yaml.Node | None, place: Place) -> int | None:

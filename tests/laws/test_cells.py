@@ -193,3 +193,15 @@ def test_states_of_different_forms_are_refused():
     one = torch.ones(1)
     with pytest.raises(ValueError, match="two states differ at 'a': one has a tensor there, the other a tree"):
         join_states(torch.add, {"a": one}, {"a": {"b": one}})
+
+
+@every_cell
+def test_a_layer_that_reads_from_the_end_is_the_forward_one_on_mirrored_rows(spec):
+    backward, forward = (ready(lambda reverse=reverse: recurrent(spec, reverse=reverse)) for reverse in (True, False))
+    x, start, lengths = numbers(4, 5, INPUTS), warm_state(forward, 4), torch.tensor([5, 0, 1, 3])
+    y, end = backward.scan(x, start, lengths)
+    for row, length in enumerate(lengths.tolist()):
+        mine = {name: leaf[row : row + 1] for name, leaf in start.items()}
+        mirrored, mirrored_end = forward.scan(x[row : row + 1, :length].flip(1), mine)
+        same(y[row, :length], mirrored[0].flip(0))
+        same({name: leaf[row : row + 1] for name, leaf in end.items()}, mirrored_end)

@@ -157,7 +157,15 @@ def test_a_damaged_state_is_refused(damage):
         session.state = state
 
 
-@pytest.mark.parametrize("tree", [{"a": 1}, {"a": {"type": "object", "shape": [1], "values": [1]}}, {"a": {"type": "int64", "shape": [2], "values": [1]}}, []])
+@pytest.mark.parametrize(
+    "tree",
+    [
+        {"a": 1},
+        {"a": {"type": "object", "shape": [1], "values": [1]}},
+        {"a": {"type": "int64", "shape": [2], "values": [1]}},
+        [],
+    ],
+)
 def test_what_is_no_state_in_json_is_refused(tree):
     with pytest.raises(LiveError, match="cannot be read"):
         state_from_json(tree)

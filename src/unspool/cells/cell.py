@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 
 from torch import Tensor, nn
 
 State = dict[str, Tensor]
 
 
-class Cell(nn.Module):
+class Cell(nn.Module, ABC):
     """One step of time: reads an instant and the state before it, gives an output and the state after it.
 
     A cell is written as `project`, the part of a step that needs no state and is therefore done for all steps at once, and `advance`, the rest.

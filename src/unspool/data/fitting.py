@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from unspool.data.preparation import Preparation, TokenFacts, category_text
-from unspool.data.scaling import Scaler, fit
-from unspool.data.spec import ArraysSource, DataSpec, TextSource, Tokens, duration_seconds
+from unspool.data.preparation import Preparation, TokenFacts, category_text, place_of
+from unspool.data.scaling import RowError, Scaler, fit
+from unspool.data.spec import ArraysSource, DataSpec, ScalerKind, TextSource, Tokens, duration_seconds
 from unspool.data.vocab import Vocabulary, tokenize
 from unspool.errors import DataError
 from unspool.types import Record
@@ -71,7 +71,19 @@ def _scalers(spec: DataSpec, names: Sequence[str], records: Sequence[Record], sp
             f"scaling.columns names {stray[0]!r}, no column of numbers; there are: {', '.join(names) or 'none'}"
         )
     kinds = {name: spec.scaling.columns.get(name, spec.scaling.default) for name in names}
-    return {name: fit(kinds[name], _train(name, records, spans), name) for name in names}
+    return {name: _scaler(kinds[name], name, records, spans) for name in names}
+
+
+def _scaler(kind: ScalerKind, name: str, records: Sequence[Record], spans: Spans) -> Scaler:
+    try:
+        return fit(kind, _train(name, records, spans), name)
+    except RowError as error:
+        ends = np.cumsum(spans[:, 2] - spans[:, 1])
+        span = int(np.searchsorted(ends, error.row, side="right"))
+        record, _, stop = spans[span].tolist()
+        raise DataError(f"{place_of(records[record], stop - int(ends[span]) + error.row)}: {error}") from None
+    except DataError as error:
+        raise DataError(f"{records[0].where}: {error}") from None
 
 
 def _vocabulary(name: str, records: Sequence[Record], spans: Spans) -> Vocabulary:

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from unspool.data.batching import truncate
 from unspool.data.features import Stamps, calendar, calendar_names
-from unspool.data.scaling import Scaler, Scalers
+from unspool.data.scaling import RowError, Scaler, Scalers
 from unspool.data.spec import CalendarFeature, DataSpec, Policy
 from unspool.data.vocab import UNKNOWN, Unit, Vocabulary, tokenize
 from unspool.errors import DataError
@@ -149,6 +149,8 @@ class Preparation(Spec):
         """The record as the network meets it; DataError, naming the record, where it does not fit."""
         try:
             return self._prepared(record)
+        except RowError as error:
+            raise DataError(f"{place_of(record, error.row)}: record {record.name!r}: {error}") from None
         except DataError as error:
             raise DataError(f"{record.where}: record {record.name!r}: {error}") from None
 
@@ -216,6 +218,11 @@ class Preparation(Spec):
         return {label: number for number, label in enumerate(self.labels or ())}
 
 
+def place_of(record: Record, row: int) -> str:
+    """Where a row of a record, counted from 0, stands in its source: `demand.csv:17`."""
+    return f"{record.where}, step {row}" if record.rows is None else f"{record.where}:{record.rows[row]}"
+
+
 def category_text(value: Any) -> str | None:
     """A category as the text that stands in the vocabulary; None where it is missing.
 
@@ -265,8 +272,9 @@ def _cast(out: Singles, scalers: Scalers, columns: Columns) -> None:
 def _finite(out: Singles, names: tuple[str, ...]) -> Singles:
     if not np.isfinite(out).all():
         row, column = (int(index[0]) for index in np.nonzero(~np.isfinite(out)))
-        raise DataError(
-            f"column {names[column]!r}: row {row} is NaN, infinite or far too large; "
-            "give a number, or read the data with missing: fill or split"
+        raise RowError(
+            f"column {names[column]!r}: is NaN, infinite or far too large; "
+            "give a number, or read the data with missing: fill or split",
+            row,
         )
     return out

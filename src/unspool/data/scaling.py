@@ -14,6 +14,14 @@ from unspool.spec import Spec, knob
 
 Doubles = NDArray[np.float64]
 
+class RowError(DataError):
+    """One value of a column is wrong; `row` counts from 0 in the array that was given."""
+
+    def __init__(self, message: str, row: int):
+        super().__init__(message)
+        self.row = row
+
+
 # A spread this small beside the values is rounding, not signal.
 CONSTANT = 1e-12
 
@@ -110,8 +118,9 @@ def _logarithm(x: Doubles, name: str) -> Doubles:
     wrong = x <= -1
     if wrong.any():
         column = f"column {name!r}: " if name else ""
-        raise DataError(
+        raise RowError(
             f"{column}got {float(x[wrong].flat[0]):g}, wanted more than -1, for the scaler takes log(1 + x); "
-            "choose another scaler (scaling: standard) for it"
+            "choose another scaler (scaling: standard) for it",
+            int(np.argmax(wrong)),
         )
     return np.log1p(x)

@@ -50,12 +50,16 @@ def window_of(facts: Facts) -> int | None:
     return context if context is None or tail is None else min(context, tail)
 
 
-def cases(facts: Facts, prepared: Sequence[Prepared], records: Sequence[Record], draw: np.random.Generator) -> Iterator[Case]:
+def cases(
+    facts: Facts, prepared: Sequence[Prepared], records: Sequence[Record], draw: np.random.Generator
+) -> Iterator[Case]:
     """One case a record, as far as the record has a step that can be asked."""
     window = window_of(facts)
     asks = LONGEST if window is None else int(np.clip(WINDOWED_STEPS // (window * max(len(records), 1)), 2, 24))
     for item, record in zip(prepared, records, strict=True):
-        case = _text(facts, record, draw) if facts.preparation.tokens is not None else _columns(facts, item, record, asks)
+        case = (
+            _text(facts, record, draw) if facts.preparation.tokens is not None else _columns(facts, item, record, asks)
+        )
         if len(case.asked):
             yield case
 
@@ -124,4 +128,6 @@ def _text(facts: Facts, record: Record, draw: np.random.Generator) -> Case:
         live.append((seen - 1, {"text": piece}))
         ends.append(seen - 1)
     whole_strides = [end for end in ends if _able(facts, len(codes))[end]]
-    return Case(np.zeros((len(codes), 0), np.float32), codes, None, np.unique(np.array(whole_strides, np.int64)), tuple(live))
+    return Case(
+        np.zeros((len(codes), 0), np.float32), codes, None, np.unique(np.array(whole_strides, np.int64)), tuple(live)
+    )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import pi, prod, sqrt
+from math import prod
 from typing import Any
 
 import torch
 
+from unspool.export import activations
 from unspool.export.translate import Translator, Value
 from unspool.streaming.shapes import BATCH, Kind
 
@@ -51,35 +52,18 @@ def _compare(name: str, swapped: bool = False, negated: bool = False) -> Counter
 
 
 def _logical(name: str) -> Counterpart:
-    return lambda to, *read: to.emit(name, *(to.cast(one, "bool") for one in read))
+    def logical(to: Translator, *read: Any) -> Value:
+        if "bitwise" in to.target and to.result.kind != "bool":
+            raise to.unknown("acts on the bits of whole numbers")
+        return to.emit(name, *(to.cast(one, "bool") for one in read))
+
+    return logical
 
 
 def _power(to: Translator, x: Any, exponent: Any) -> Value:
     if exponent == 2:
         return to.emit("mul", x, x)
     return to.emit("sqrt", x) if exponent == 0.5 else _two("pow")(to, x, exponent)
-
-
-def _silu(to: Translator, x: Any) -> Value:
-    return to.emit("mul", x, to.emit("sigmoid", x))
-
-
-def _gelu(to: Translator, x: Any, approximate: str = "none") -> Value:
-    if approximate == "none":
-        bent = to.emit("erf", to.emit("mul", x, sqrt(0.5)))
-    else:
-        cube = to.emit("mul", to.emit("mul", to.emit("mul", x, x), x), 0.044715)
-        bent = to.emit("tanh", to.emit("mul", to.emit("add", x, cube), sqrt(2 / pi)))
-    return to.emit("mul", to.emit("mul", x, 0.5), to.emit("add", bent, 1.0))
-
-
-def _elu(to: Translator, x: Any, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Value:
-    low = to.emit("mul", to.emit("sub", to.emit("exp", to.emit("mul", x, float(input_scale))), 1.0), float(alpha * scale))
-    return to.emit("where", to.emit("less", 0.0, x), to.emit("mul", x, float(scale)), low)
-
-
-def _leaky_relu(to: Translator, x: Any, slope: float = 0.01) -> Value:
-    return to.emit("where", to.emit("less", 0.0, x), x, to.emit("mul", x, float(slope)))
 
 
 def _clamp(to: Translator, x: Any, low: Any = None, high: Any = None, **named: Any) -> Any:
@@ -150,21 +134,31 @@ def _along(name: str) -> Counterpart:
     return lambda to, x, axis, *_, **__: to.emit(name, to.cast(x, "float"), axis=axis)
 
 
-def _layer_norm(to: Translator, x: Any, shape: Sequence[int], weight: Any = None, bias: Any = None, epsilon: float = 1e-5, *_: Any) -> Value:
+def _layer_norm(
+    to: Translator, x: Any, shape: Sequence[int], weight: Any = None, bias: Any = None, epsilon: float = 1e-5, *_: Any
+) -> Value:
     if bias is not None and weight is None:
         normal = to.emit("layer_norm", x, axes=len(shape), epsilon=float(epsilon))
         return to.emit("add", normal, bias)
-    return to.emit("layer_norm", x, *(one for one in (weight, bias) if one is not None), axes=len(shape), epsilon=float(epsilon))
+    return to.emit(
+        "layer_norm", x, *(one for one in (weight, bias) if one is not None), axes=len(shape), epsilon=float(epsilon)
+    )
 
 
-def _slice(to: Translator, x: Any, axis: int = 0, start: int | None = None, stop: int | None = None, step: int = 1) -> Any:
+def _slice(
+    to: Translator, x: Any, axis: int = 0, start: int | None = None, stop: int | None = None, step: int = 1
+) -> Any:
     size = to.form(x).shape[axis]
     if size == BATCH:
         if start not in (None, 0) or (stop is not None and 0 <= stop < 1 << 62) or step != 1:
             raise to.unknown("takes some of the streams")
         return x
     low, high, step = slice(start, stop, step).indices(size)
-    return x if (low, high, step) == (0, size, 1) else to.emit("slice", x, axis=axis, start=low, stop=max(high, low), step=step)
+    return (
+        x
+        if (low, high, step) == (0, size, 1)
+        else to.emit("slice", x, axis=axis, start=low, stop=max(high, low), step=step)
+    )
 
 
 def _pieces(to: Translator, x: Any, _: Any = None, axis: int = 0, **named: Any) -> tuple[Value, ...]:
@@ -214,7 +208,7 @@ def _transpose(to: Translator, x: Any, first: int = 0, second: int = 1) -> Value
 def _expand(to: Translator, x: Any, *_: Any, **__: Any) -> Any:
     """What has no streams, such as a learnt first state, gets them by being added to zeros that have."""
     form, result = to.form(x), to.result
-    if result.shape[:1] == (BATCH,) and not (form.batched and len(form.shape) == len(result.shape)):
+    if result.shape[:1] == (BATCH,) and not form.batched:
         zeros = to.emit("full", to.stream, shape=result.shape[1:], value=0.0, kind=form.kind)
         return to.emit("add", zeros, x)
     return x if form.shape == result.shape else to.emit("expand", x, shape=result.shape)
@@ -233,10 +227,6 @@ def _full(value: float | None) -> Counterpart:
     return full
 
 
-def _masked_fill(to: Translator, x: Any, mask: Any, value: Any) -> Value:
-    return _where(to, mask, value, x)
-
-
 SAME = "alias clone contiguous detach dropout feature_dropout lift_fresh lift_fresh_copy positive to type_as _to_copy"
 RESHAPES = "view reshape _unsafe_view flatten unflatten squeeze unsqueeze view_copy"
 UNARY = "abs cos erf exp log log1p log_sigmoid neg relu rsqrt sigmoid sin sqrt tanh"
@@ -250,6 +240,9 @@ COUNTERPARTS: dict[str, Counterpart] = {
     **dict.fromkeys(("ones", "ones_like", "new_ones"), _full(1)),
     **dict.fromkeys(("full", "full_like", "new_full"), _full(None)),
     **dict.fromkeys(("clamp", "clamp_min", "hardtanh"), _clamp),
+    **dict.fromkeys(("logical_and", "bitwise_and", "__and__"), _logical("and")),
+    **dict.fromkeys(("logical_or", "bitwise_or", "__or__"), _logical("or")),
+    **dict.fromkeys(("logical_not", "bitwise_not"), _logical("not")),
     **dict.fromkeys(("mm", "bmm", "matmul"), lambda to, x, y: to.emit("matmul", x, y)),
     **dict.fromkeys(("softmax", "_softmax"), _along("softmax")),
     **dict.fromkeys(("log_softmax", "_log_softmax"), _along("log_softmax")),
@@ -261,24 +254,21 @@ COUNTERPARTS: dict[str, Counterpart] = {
     "clamp_max": lambda to, x, high: _clamp(to, x, None, high),
     "cumsum": _along("cumsum"),
     "div": _two("div"),
-    "elu": _elu,
+    "elu": activations.elu,
     "embedding": lambda to, table, codes, *_, **__: to.emit("embedding", table, codes),
     "eq": _compare("equal"),
     "expand": _expand,
     "expm1": lambda to, x: to.emit("sub", to.emit("exp", x), 1.0),
     "ge": _compare("less_equal", swapped=True),
-    "gelu": _gelu,
+    "gelu": activations.gelu,
     "gt": _compare("less", swapped=True),
     "layer_norm": _layer_norm,
     "le": _compare("less_equal"),
-    "leaky_relu": _leaky_relu,
+    "leaky_relu": activations.leaky_relu,
     "linalg_vector_norm": _norm,
     "linear": _linear,
-    "logical_and": _logical("and"),
-    "logical_not": _logical("not"),
-    "logical_or": _logical("or"),
     "lt": _compare("less"),
-    "masked_fill": _masked_fill,
+    "masked_fill": lambda to, x, mask, value: _where(to, mask, value, x),
     "max": _extreme("maximum"),
     "maximum": _two("maximum"),
     "mean": _reduce("mean"),
@@ -293,7 +283,7 @@ COUNTERPARTS: dict[str, Counterpart] = {
     "reciprocal": lambda to, x: to.emit("div", 1.0, x),
     "rsub": _two("sub", swapped=True),
     "select": _select,
-    "silu": _silu,
+    "silu": activations.silu,
     "slice": _slice,
     "softplus": _softplus,
     "square": lambda to, x: to.emit("mul", x, x),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch.export.graph_signature import InputKind
 from torch.fx import Node
 
 from unspool.errors import LiveError
+from unspool.export.places import place_of
 from unspool.export.translate import Translator, Unknown, array_of
 from unspool.layers import State, flatten_state, unflatten_state
 from unspool.models.sequence_model import SequenceModel
@@ -41,11 +43,21 @@ def trace(network: SequenceModel, horizon: int | None, features: int, values: in
             return _program(example, exported)
         except Unknown:
             # Whatever has no counterpart as it stands may have one once torch takes it apart into simpler operations.
-            return _program(example, exported.run_decompositions())
+            return _program(example, _taken_apart(exported))
     except Unknown as unknown:
-        raise LiveError(str(unknown)) from None
+        place = place_of(unknown.operation, network, example.run)
+        raise LiveError(
+            f"{place or 'a step of the network'}: {unknown}; write it with other operations, or leave live use out"
+        ) from None
     finally:
         network.train(was_training)
+
+
+def _taken_apart(exported: ExportedProgram) -> ExportedProgram:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # torch copies what it has itself deprecated
+        apart: ExportedProgram = exported.run_decompositions()
+        return apart
 
 
 class _Step(nn.Module):
@@ -80,6 +92,10 @@ class _Example:
         given = {"values": self.values, "codes": self.codes, "future": self.future}
         self.inputs = {name: tuple(x.shape[1:]) for name, x in given.items() if x is not None and x.shape[-1]}
 
+    def run(self) -> object:
+        """One step in plain torch."""
+        return self.network.step(self.values, self.codes, self.future, self.network.initial_state(STREAMS))
+
     def export(self) -> ExportedProgram:
         batch = Dim("batch", min=1)
         state = tuple(flatten_state(self.network.initial_state(STREAMS)).values())
@@ -92,13 +108,11 @@ class _Example:
         arguments = (self.values, self.codes, self.future, state)
         try:
             with torch.no_grad():
-                return torch.export.export(
-                    _Step(self.network).eval(), arguments, dynamic_shapes=shapes, strict=False
-                )
+                return torch.export.export(_Step(self.network).eval(), arguments, dynamic_shapes=shapes, strict=False)
         except Exception as error:  # torch.export documents no error class of its own
             first = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise LiveError(
-                f"the network's step cannot be traced: {first}; its cell must be plain torch, the same for every number "
+                f"the network's step cannot be traced: {first}; its cell must be plain torch, alike for any number "
                 "of streams, and without branches on what tensors hold"
             ) from error
 

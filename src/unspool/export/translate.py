@@ -1,10 +1,8 @@
-"""Nodes of an exported graph as operations of a step program; what depends on weights alone is worked out here and now."""
+"""Nodes of an exported graph as operations of a step program; what depends on weights alone is worked out at once."""
 
 from __future__ import annotations
 
 import operator
-import re
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +16,11 @@ from unspool.streaming.shapes import BATCH, Form, Kind, ShapeError, checked
 
 
 class Unknown(Exception):
-    """A node that a step program has no operation for; the message names it and where it was written."""
+    """A node that a step program has no operation for: its name, and why."""
+
+    def __init__(self, operation: str, why: str):
+        super().__init__(why)
+        self.operation = operation
 
 
 class Value(str):
@@ -134,14 +136,7 @@ class Translator:
 
     def unknown(self, why: str) -> Unknown:
         assert self._node is not None
-        trace = re.findall(r'File "([^"]+)", line (\d+), in (\w+)', self._node.meta.get("stack_trace") or "")
-        line = "; ".join(f"{Path(file).name}:{number} in {function}" for file, number, function in trace[-1:])
-        modules = [path for path, _ in (self._node.meta.get("nn_module_stack") or {}).values() if path]
-        module = modules[-1].removeprefix("L['self'].") if modules else "the network"
-        return Unknown(
-            f"{self._node.target} ({line or 'place unknown'}, module {module}): {why}; write that step of the network with "
-            "other operations, or leave live use out"
-        )
+        return Unknown(self.target, f"{self._node.target} {why}")
 
     def _parameter(self, tensor: Tensor) -> str:
         name, _ = self._constants.get(id(tensor), ("", tensor))

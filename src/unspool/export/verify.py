@@ -40,17 +40,20 @@ def verify(
     """Run a few records in every way there is, and compare.
 
     prepared, records  the same records, as the network meets them and as they came
-    returns  `comparisons`: the largest difference by pair. Raw answers are compared as they are, relative to their size where that is
-             above 1; a session's in standard deviations of the target, or as probabilities. Besides `tolerance`, `equal`, and the `steps`
-             and `records` at which answers were compared
-    Raises VerificationError that names the pair, LiveError for a model that cannot run live, DataError where no record has an answer.
+    returns  `comparisons`, the largest difference by pair: of raw answers, relative to their size where that is above
+             1; of a session's, in standard deviations of the target, or of probabilities. Besides, `tolerance`,
+             `equal`, and the `steps` and `records` at which answers were compared
+    Raises VerificationError that names the pair, LiveError for a model that cannot run live, DataError where no
+    record has an answer.
     """
     if not facts.live or not network.backbone.causal:
         raise LiveError(facts.why_not_live or "the network reads its record from the end too, so it cannot run live")
     draw = np.random.default_rng(seed)
     found = list(cases(facts, prepared, records, draw))
     if not found:
-        raise DataError(f"none of {len(records)} records is long enough for an answer, so nothing can be compared; give longer ones")
+        raise DataError(
+            f"none of {len(records)} records is long enough for an answer, so nothing can be compared; give longer ones"
+        )
     was_training = network.training
     largest = dict.fromkeys(PAIRS, 0.0)
     deviations = _deviations(facts, records)
@@ -64,7 +67,9 @@ def verify(
         network.train(was_training)
     for pair, difference in largest.items():
         if not difference <= TOLERANCE:
-            raise VerificationError(f"{PAIRS[pair]} differ by {difference:.3g}, wanted at most {TOLERANCE:g}; {_REMEDY}")
+            raise VerificationError(
+                f"{PAIRS[pair]} differ by {difference:.3g}, wanted at most {TOLERANCE:g}; {_REMEDY}"
+            )
     return {
         "comparisons": largest,
         "tolerance": TOLERANCE,
@@ -74,7 +79,9 @@ def verify(
     }
 
 
-_REMEDY = "this is a defect of the model's cell or of unspool; a cell of your own must give by `step` what it gives by `scan`"
+_REMEDY = (
+    "this is a defect of the model's cell or of unspool; a cell of your own must give by `step` what it gives by `scan`"
+)
 
 
 def _compare(runs: Runs, case: Case, facts: Facts, deviations: Mapping[str, float]) -> dict[str, float]:
@@ -88,11 +95,21 @@ def _compare(runs: Runs, case: Case, facts: Facts, deviations: Mapping[str, floa
 
 
 def _difference(left: NDArray[Any], right: NDArray[Any]) -> float:
-    return float((np.abs(left - right) / np.maximum(1, np.abs(left))).max())
+    """Relative to size where that is above 1; infinite where either is not a number."""
+    return _finite((np.abs(left - right) / np.maximum(1, np.abs(left))).max())
+
+
+def _finite(difference: Any) -> float:
+    """A largest difference to be compared: NaN would pass every comparison."""
+    return float(difference) if np.isfinite(difference) else float("inf")
 
 
 def _session_difference(
-    whole: NDArray[Any], answers: Mapping[int, Mapping[str, Any]], case: Case, facts: Facts, deviations: Mapping[str, float]
+    whole: NDArray[Any],
+    answers: Mapping[int, Mapping[str, Any]],
+    case: Case,
+    facts: Facts,
+    deviations: Mapping[str, float],
 ) -> float:
     """The largest difference over the asked steps, infinite where the session had no answer."""
     worst = 0.0
@@ -102,8 +119,7 @@ def _session_difference(
         wanted, got = _told(facts, whole[index]), answers[step]
         for name, numbers in wanted.items():
             told = _numbers(got if name == "probabilities" else got[name], name)
-            difference = np.abs(told - numbers).max() / deviations.get(name, 1.0)
-            worst = max(worst, float(difference) if np.isfinite(difference) else float("inf"))
+            worst = max(worst, _finite(np.abs(told - numbers).max() / deviations.get(name, 1.0)))
     return worst
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from math import inf
 from typing import Union
@@ -14,7 +14,7 @@ State = Mapping[str, Union[Tensor, "State"]]
 """A named tree of tensors, each (B, ...), owned by the caller. A layer that remembers nothing has the empty tree."""
 
 
-class Layer(nn.Module):
+class Layer(nn.Module, ABC):
     """Whole sequences by `scan`, one instant by `step`, with equal outputs; the state comes in and goes out, and is never kept.
 
     width      features out

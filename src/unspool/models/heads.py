@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from math import sqrt
 
@@ -13,7 +13,7 @@ from unspool.models.batch import TensorBatch
 from unspool.models.spec import CategoricalHead, PointHead, QuantileHead
 
 
-class Head(nn.Module):
+class Head(nn.Module, ABC):
     """From pooled states to raw answers, and from raw answers and the truth to a loss.
 
     Raw answers are what the step program gives: scaled numbers of a forecast, logits of a class. `unspool.answers` reads them.

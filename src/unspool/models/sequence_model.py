@@ -76,6 +76,8 @@ def build_backbone(spec: Backbone, inputs: int) -> Stack:
     for convolution in spec.front:
         made.append(convolution.build(width))
         width = made[-1].width
+        if spec.dropout.front:
+            made.append(Dropout(width, spec.dropout.front, spec.dropout.locked))
     recurrent = recurrent_stack(
         spec.cell.build,
         width,

@@ -10,13 +10,15 @@ from unspool.cells import CellSpec, GRUSpec
 from unspool.layers.convolution import ConvolutionSpec
 from unspool.spec import Spec, knob
 
+TRUNCATE, STREAMS = 200, 16
+
 
 class Carried(Spec):
     """The state runs along the whole record: in training (truncated back-propagation), in judging (one scan) and live (one step)."""
 
     kind: Literal["carried"] = "carried"
-    truncate: int | None = knob(None, "forecast: steps through which errors are propagated; none means 200", ge=1)
-    streams: int | None = knob(None, "forecast: contiguous streams trained side by side; none means 16", ge=1)
+    truncate: int | None = knob(None, f"forecast: steps through which errors are propagated; none means {TRUNCATE}", ge=1)
+    streams: int | None = knob(None, f"forecast: contiguous streams trained side by side; none means {STREAMS}", ge=1)
 
 
 class Windowed(Spec):
@@ -51,6 +53,7 @@ class Dropout(Spec):
     """Where training leaves numbers out. `recurrent` is variational: one mask for all steps of a sequence (Gal and Ghahramani 2016)."""
 
     inputs: float = knob(0.0, "of the backbone's inputs", ge=0, lt=1)
+    front: float = knob(0.0, "after each convolution of the front", ge=0, lt=1)
     between: float = knob(0.0, "between layers, as in torch.nn", ge=0, lt=1)
     recurrent: float = knob(0.0, "of the state that a cell reads", ge=0, lt=1)
     outputs: float = knob(0.0, "of what the head reads", ge=0, lt=1)
@@ -62,7 +65,7 @@ class Initialization(Spec):
 
     recurrent: Literal["orthogonal", "uniform"] = knob("orthogonal", "uniform is torch.nn's, within one over the root of the state's width")
     inputs: Literal["xavier", "uniform"] = knob("xavier", "Glorot and Bengio 2010, or torch.nn's")
-    forget_bias: float | None = knob(None, "bias of an LSTM's forget gate at the start; none means 1 for an LSTM")
+    forget_bias: float | None = knob(None, "bias of an LSTM's forget gate at the start; none means 1 where recurrent is orthogonal, torch.nn's where it is uniform")
 
 
 class Backbone(Spec):
@@ -84,7 +87,9 @@ class Backbone(Spec):
         if self.dropout.between and self.layers == 1:
             raise ValueError("dropout.between needs layers of at least 2; raise layers or use dropout.outputs")
         dropout = self.dropout
-        if dropout.locked and not (dropout.inputs or dropout.between or dropout.outputs):
+        if dropout.front and not self.front:
+            raise ValueError("dropout.front needs convolutions to act after; add some under front or drop it")
+        if dropout.locked and not (dropout.inputs or dropout.front or dropout.between or dropout.outputs):
             raise ValueError("dropout.locked needs dropout at inputs, between or outputs to act on; set one or drop it")
         if self.initialization.forget_bias is not None and self.cell.kind != "lstm":
             raise ValueError(f"initialization.forget_bias is for an lstm, and the cell is {self.cell.kind}; drop it")

@@ -15,6 +15,7 @@ from unspool.errors import DataError
 from unspool.models.batch import TensorBatch
 from unspool.models.sequence_model import SequenceModel
 from unspool.run.results import device_of
+from unspool.streaming import clock
 from unspool.tasks.forecast import Forecast
 from unspool.types import Prepared, Record
 
@@ -78,6 +79,6 @@ def _stamps(facts: Facts, record: Record, steps: int, horizon: int) -> np.ndarra
         return None
     if record.steps >= steps + horizon:
         return record.times[: steps + horizon]
-    # The step is that of training, as it is live: a short history has none of its own.
-    ahead = np.rint(np.arange(1, horizon + 1) * (facts.preparation.frequency_seconds or 0.0) * 1e6).astype("timedelta64[us]")
-    return np.concatenate([record.times[:steps], record.times[steps - 1] + ahead])
+    # The step and the clock are those of the live session: a short history has no step of its own, and days go by the local clock.
+    now = int(record.times[steps - 1].astype("datetime64[us]").astype(np.int64))
+    return np.concatenate([record.times[:steps], clock.ahead(now, horizon, facts.preparation)])

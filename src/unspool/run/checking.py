@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isinf
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from unspool.data import sources
 from unspool.data.facts import Facts, ForecastFacts
 from unspool.layers import flatten_state
 from unspool.models.sequence_model import SequenceModel
 from unspool.run.prepare import Setup, build_network, set_up
 from unspool.run.spec import RunSpec
-from unspool.run.training import describe_data
+from unspool.run.training import as_spec, describe_data
 
 
 @dataclass(frozen=True)
@@ -26,14 +29,15 @@ class CheckReport:
     model: dict[str, Any]
 
 
-def check(spec: RunSpec, data: object | None = None) -> CheckReport:
-    """Everything that can be known without training; raises SpecError and DataError as training would."""
-    setup = set_up(spec, data)
+def check(spec: RunSpec | str | Path | Mapping[str, Any], *, data: object | None = None, overrides: Sequence[str] = ()) -> CheckReport:
+    """Everything that can be known without training; takes what `train` takes, and raises SpecError and DataError as it would."""
+    setup = set_up(as_spec(spec, overrides), data)
     network = build_network(setup.spec, setup.facts, setup.task).eval()
     described = describe_data(setup, data)
     plan = setup.task.examples(setup.prepared, setup.spans["train"], "train").plan(epoch=0)
     lengths = [cut.stop - cut.start for cut in plan]
     held = sum(cut.rows * int(length.max()) for cut, length in zip(plan, lengths, strict=True))
+    described["survey"]["missing"] = sources.missing(setup.spec.data, Path(), data)
     described["batches"] = len(plan)
     described["padding"] = round(1 - sum(cut.steps for cut in plan) / held, 4)
     return CheckReport(setup.spec, described, describe_model(network, setup))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from unspool.data.spec import GivenSplit, GroupSplit, Policy, TextSource, TimeSplit
-from unspool.models.spec import Carried, CategoricalHead, PointHead, Windowed
+from unspool.data.spec import GivenSplit, GroupSplit, Policy, RandomSplit, Scaling, TableSource, TextSource, TimeSplit, Tokens
+from unspool.models.spec import TRUNCATE, Carried, CategoricalHead, PointHead, Windowed
 from unspool.tasks.forecast import ForecastSpec
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ def _source_and_columns(spec: RunSpec) -> Iterator[str]:
         for name in given:
             yield f"data.columns.{name}: a text source has no columns; drop it"
         return
-    if spec.data.tokens is not None:
-        yield f"data.tokens: there is no text in a source of kind {source.kind}; drop it, or use source kind text"
     if source.kind == "arrays":
         for name in ("time", "series", "label", "group", "part", "categories"):
             if getattr(columns, name):
@@ -66,12 +64,12 @@ def _task_and_columns(spec: RunSpec) -> Iterator[str]:
 def _time(spec: RunSpec) -> Iterator[str]:
     time, columns = spec.data.time, spec.data.columns
     if columns.time is None:
-        if time.calendar:
-            yield "data.time.calendar: needs time stamps; add data.columns.time"
         if time.gaps != DEFAULT_POLICY:
             yield f"data.time.gaps: {time.gaps} needs time stamps; add data.columns.time"
         if time.frequency != "auto":
             yield "data.time.frequency: needs time stamps; add data.columns.time"
+        if time.timezone != "UTC":
+            yield f"data.time.timezone: {time.timezone} needs time stamps; add data.columns.time"
     for name in time.harmonics:
         if name not in time.calendar or name in SINGLE_FEATURES:
             waves = [feature for feature in time.calendar if feature not in SINGLE_FEATURES]
@@ -80,11 +78,36 @@ def _time(spec: RunSpec) -> Iterator[str]:
         yield f"data.missing: {spec.data.missing} cannot take effect on text; drop it"
 
 
+def _tokens(spec: RunSpec) -> Iterator[str]:
+    tokens = spec.data.tokens
+    if tokens is None:
+        return
+    if tokens.keep == "tail" and tokens.longest is None:
+        yield "data.tokens.keep: tail takes effect where texts are cut; set data.tokens.longest or drop it"
+    if tokens.unit == "bytes":
+        for name in ("minimum_count", "largest"):
+            if getattr(tokens, name) != Tokens.model_fields[name].default:
+                yield f"data.tokens.{name}: cannot take effect on bytes, all 256 of which are kept; drop it"
+
+
+def _file(spec: RunSpec) -> Iterator[str]:
+    source = spec.data.source
+    if not isinstance(source, TableSource):
+        return
+    endings = (".parquet", ".pq")
+    if source.format == "parquet" or (source.format == "auto" and (source.path or "").endswith(endings)):
+        for name in ("delimiter", "encoding"):
+            if getattr(source, name) != TableSource.model_fields[name].default:
+                yield f"data.source.{name}: takes effect in a CSV alone, and the source is Parquet; drop it"
+
+
 def _scaling(spec: RunSpec) -> Iterator[str]:
     scaling, columns = spec.data.scaling, spec.data.columns
     if isinstance(spec.data.source, TextSource):
         if scaling.columns:
             yield "data.scaling.columns: a text has no numbers to scale; drop it"
+        if scaling.default != Scaling().default:
+            yield "data.scaling.default: a text has no numbers to scale; drop it"
         return
     numeric = [name for name in (*columns.target, *columns.past, *columns.known) if name not in columns.categories]
     for name in scaling.columns:
@@ -106,6 +129,8 @@ def _split(spec: RunSpec) -> Iterator[str]:
             yield "data.split.kind: given needs the owner's parts, which a text source has not; use random"
         elif source.kind == "table" and columns.part is None:
             yield "data.split.kind: given needs data.columns.part; add it"
+    if isinstance(split, RandomSplit) and not split.stratify and isinstance(spec.task, ForecastSpec):
+        yield "data.split.stratify: takes effect in classify alone, since a forecast has no classes; drop it"
     if columns.group and not isinstance(split, GroupSplit):
         yield "data.columns.group: takes effect with data.split.kind: group alone; set that or drop it"
     if columns.part and not isinstance(split, GivenSplit):
@@ -127,6 +152,9 @@ def _memory(spec: RunSpec) -> Iterator[str]:
                 "model.backbone.bidirectional: a carried forecast must not read the record from its end, where the answers stand; "
                 "set it to false, or use model.memory kind windowed"
             )
+        truncate = memory.truncate or TRUNCATE
+        if isinstance(spec.task, ForecastSpec) and spec.task.every > truncate:
+            yield f"task.every: {spec.task.every} is more than model.memory.truncate, {truncate}, and every cut asks at least once; lower it"
         if spec.data.batching is not None:
             yield "data.batching: a carried forecast has as many rows as streams; set model.memory.streams instead"
         if any(convolution.stride > 1 for convolution in backbone.front):
@@ -165,9 +193,15 @@ def _live(spec: RunSpec) -> Iterator[str]:
             f"set live.memory to {spec.model.memory.kind} or train the model {spec.live.memory}"
         )
     if spec.model.backbone.bidirectional:
-        yield "live: a bidirectional model needs the whole future before it answers; set model.backbone.bidirectional to false"
+        yield "live.memory: a bidirectional model needs the whole future before it answers; set model.backbone.bidirectional to false"
+    tokens = spec.data.tokens
+    if tokens is not None and tokens.keep == "tail" and tokens.longest is not None and isinstance(spec.model.memory, Carried):
+        yield (
+            "live.memory: where the last data.tokens.longest steps of a text begin is not known live; "
+            "set data.tokens.keep to head, or model.memory kind windowed"
+        )
 
 
 RULES: tuple[Callable[[RunSpec], Iterator[str]], ...] = (
-    _source_and_columns, _task_and_columns, _time, _scaling, _split, _memory, _model, _live,
+    _source_and_columns, _file, _task_and_columns, _time, _tokens, _scaling, _split, _memory, _model, _live,
 )

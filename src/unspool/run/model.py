@@ -16,12 +16,13 @@ from unspool.answers import classify as classify_answers
 from unspool.data import sources
 from unspool.data.facts import Facts
 from unspool.data.splits import whole
-from unspool.errors import DataError, LiveError
+from unspool.errors import BundleError, DataError, LiveError
 from unspool.evaluation.evaluate import score
 from unspool.export.verify import verify
 from unspool.models.sequence_model import SequenceModel
 from unspool.run.ahead import last_forecasts
-from unspool.run.prepare import make_task, refuse_short, set_up
+from unspool.run.folder import state_of
+from unspool.run.prepare import Setup, make_task, refuse_short, set_up
 from unspool.run.results import judge_part, predictions_of
 from unspool.run.spec import RunSpec
 from unspool.spec import to_yaml
@@ -72,7 +73,7 @@ class Model:
         if data is None:
             if self.spec.data.source.path is None:
                 raise DataError("evaluate: the run's data was handed over in Python and is not kept; give it as `data`")
-            judged = judge_part(self.network, set_up(self.spec), "test")
+            judged = judge_part(self.network, self._set_up_again(), "test")
             return {"test": judged.scores, "baselines": judged.baseline_scores}
         return {"test": score(self._predictions(self._records(data, labelled=True)), self.facts)}
 
@@ -93,8 +94,10 @@ class Model:
         return verify(self.network, self.facts, self.program, prepared, records, seed=self.spec.train.seed)
 
     def save(self, folder: str | Path) -> Model:
-        """Write the run folder; the model that is returned knows it."""
+        """Write the run folder; the model that is returned knows it. BundleError where that would lose what is in it."""
         place = Path(folder)
+        if state_of(place) == "finished":
+            raise BundleError(f"{place}: already holds a run; choose another folder")
         place.mkdir(parents=True, exist_ok=True)
         for name, content in self._files().items():
             bundle.write_file(place, name, content)
@@ -112,6 +115,17 @@ class Model:
             **self.prediction_files,
         }
         return files if self.program is None else files | self.program.files()
+
+    def _set_up_again(self) -> Setup:
+        """The run's own data, prepared as it was; DataError where it has changed since."""
+        setup = replace(set_up(self.spec), facts=self.facts)
+        sha256, _ = sources.digest(self.spec.data, Path(), setup.records)
+        if sha256 != self.metrics["data"]["sha256"]:
+            raise DataError(
+                f"{self.spec.data.source.path}: has changed since the model was trained on it, so its test part is not the same; "
+                "give it as `data` (--data) to score all of it"
+            )
+        return setup
 
     def _records(self, data: object | None, *, labelled: bool) -> list[Record]:
         return list(sources.read(self.spec.data, Path(), data, labelled=labelled))

@@ -17,10 +17,10 @@ from unspool.data.spec import ArraysSource
 from unspool.data.splits import split
 from unspool.errors import DataError
 from unspool.layers import POOLS
-from unspool.metrics.forecast import seasonal_scale
 from unspool.models.embed import Embed
 from unspool.models.sequence_model import SequenceModel, build_backbone
 from unspool.models.spec import CategoricalHead, PointHead, QuantileHead, Windowed
+from unspool.run.room import refuse_no_room
 from unspool.run.spec import RunSpec
 from unspool.tasks.classify import Classify, ClassifySpec
 from unspool.tasks.forecast import Forecast, ForecastSpec
@@ -52,6 +52,8 @@ def set_up(spec: RunSpec, data: object | None = None) -> Setup:
     spec = with_channels(spec, records)
     assert spec.data.split is not None
     spans = split(records, spec.data.split, spec.train.seed)
+    if isinstance(spec.task, ForecastSpec):
+        refuse_no_room(spec.task, spec.model.memory, records, spans)
     preparation = Preparation.fit(spec.data, records, spans["train"])
     prepared = tuple(preparation.prepare(record) for record in records)
     facts = make_facts(spec, preparation, records, prepared, spans["train"])
@@ -133,12 +135,11 @@ def _scale(target: str, records: Sequence[Record], train: Spans, season: int) ->
     parts = [np.asarray(records[record].columns[target], dtype=np.float64)[start:stop] for record, start, stop in train]
     differences = [np.abs(part[season:] - part[:-season]) for part in parts if len(part) > season]
     found = np.concatenate(differences) if differences else np.zeros(0)
-    if len(parts) == 1:
-        return seasonal_scale(parts[0], season)
     if not len(found) or not np.nanmean(found) > 0:
+        longest = max(len(part) for part in parts)
         raise DataError(
-            f"task.seasons: {season} steps give no seasonal difference of {target!r} in the train part, so MASE has no scale; "
-            "give a shorter season"
+            f"{records[train[0, 0]].where}: task.seasons: {target!r} has no difference over {season} steps in the train part of at most "
+            f"{longest} rows (it is too short, or repeats itself), so MASE has no scale; give another season, shorter than that"
         )
     return float(np.nanmean(found))
 

@@ -10,15 +10,12 @@ from pydantic import Field
 
 from unspool.data.spec import Batching, DataSpec, RandomSplit, TextSource, TimeSplit, Tokens
 from unspool.errors import SpecError
-from unspool.models.spec import Carried, CategoricalHead, LearnedEmbedding, ModelSpec, QuantileHead
+from unspool.models.spec import STREAMS, TRUNCATE, Carried, CategoricalHead, LearnedEmbedding, ModelSpec, QuantileHead
 from unspool.run.conflicts import conflicts
-from unspool.spec import Spec, knob, override, parse, parse_yaml, read_yaml
+from unspool.spec import Spec, knob, override, parse, parse_yaml, placed, read_yaml
 from unspool.tasks.classify import ClassifySpec
 from unspool.tasks.forecast import ForecastSpec
 from unspool.training.spec import TrainSpec
-
-TRUNCATE = 200
-STREAMS = 16
 
 TaskSpec = Annotated[ForecastSpec | ClassifySpec, Field(discriminator="kind")]
 
@@ -52,7 +49,7 @@ def make_spec(
     """The spec that a mapping holds; relative data paths start at `folder`."""
     changes = [*overrides, *([] if seed is None else [f"train.seed={seed}"])]
     spec = parse(RunSpec, override(raw, changes), where, text)
-    return resolve(_with_absolute_path(spec, folder), where)
+    return resolve(_with_absolute_path(spec, folder), where, text)
 
 
 def spec_from_text(text: str, where: str) -> RunSpec:
@@ -68,11 +65,14 @@ def _with_absolute_path(spec: RunSpec, folder: Path) -> RunSpec:
     return spec.model_copy(update={"data": spec.data.model_copy(update={"source": absolute})})
 
 
-def resolve(spec: RunSpec, where: str) -> RunSpec:
-    """The spec with everything settled that it left open; options that cannot take effect are a SpecError, and stay unset where not given."""
+def resolve(spec: RunSpec, where: str, text: str | None = None) -> RunSpec:
+    """The spec with everything settled that it left open; options that cannot take effect are a SpecError, and stay unset where not given.
+
+    text  the YAML that the spec came from, so that messages can name lines
+    """
     found = conflicts(spec)
     if found:
-        raise SpecError("\n".join(f"{where}: {line}" for line in found))
+        raise SpecError("\n".join(placed(where, text, line) for line in found))
     return spec.model_copy(update={"data": _resolved_data(spec), "model": _resolved_model(spec)})
 
 

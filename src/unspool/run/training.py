@@ -8,12 +8,13 @@ import shlex
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
+import unspool
 from unspool.data.facts import ForecastFacts
 from unspool.data.sources import digest
 from unspool.data.survey import survey
@@ -64,12 +65,12 @@ def train(
     folder = None if out is None else Path(out)
     if resume and folder is None:
         raise SpecError("resume: needs `out`, the folder of the run that was stopped")
+    device = resolve_device(run.train.device)
     setup = set_up(run, data)
     facts_of_data = describe_data(setup, data)
     fingerprint = {"spec": hashlib.sha256(to_yaml(setup.spec).encode()).hexdigest(), "data": str(facts_of_data["sha256"])}
     if folder is not None and claim(folder, to_yaml(setup.spec), resume) == "finished":
         return load(folder)
-    device = resolve_device(run.train.device)
     network = build_network(setup.spec, setup.facts, setup.task).to(device)
     history = _fit(network, setup, device, folder, resume, fingerprint, hooks)
     model = finish(network, setup, history, facts_of_data, _command(spec, out, overrides, seed))
@@ -180,7 +181,7 @@ def describe_data(setup: Setup, data: object | None) -> dict[str, Any]:
     """The data's sha256, size, parts and what a survey finds."""
     sha256, rows = digest(setup.spec.data, Path(), setup.records, data)
     parts = {part: _bounds(setup, part) for part in setup.spans}
-    return {"sha256": sha256, "rows": rows, "records": len(setup.records), "parts": parts, "survey": survey(setup.records, setup.spans)}
+    return {"sha256": sha256, "rows": rows, "records": len(setup.records), "parts": parts, "survey": survey(setup.records, setup.spans, setup.facts.preparation)}
 
 
 def _bounds(setup: Setup, part: str) -> dict[str, Any]:
@@ -205,7 +206,7 @@ def _describe_training(network: SequenceModel, setup: Setup, history: History) -
         "stopped_early": history.early,
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "seed": setup.spec.train.seed,
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in ("unspool", "torch", "numpy")}},
+        "versions": {"python": platform.python_version(), "unspool": unspool.__version__, "torch": str(torch.__version__), "numpy": np.__version__},
     }
 
 

@@ -1,4 +1,4 @@
-"""A trained model running live: the step program, its interpreter, and the session that keeps a stream's state. No torch."""
+"""A trained model running live: the step program, its interpreter, the session that keeps its state. No torch."""
 
 from unspool.streaming.interpreter import Interpreter
 from unspool.streaming.program import Operation, Program

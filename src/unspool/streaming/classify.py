@@ -64,8 +64,9 @@ class TextStream:
         self.longest = tokens.longest if tokens.keep == "head" else None
         if tokens.keep == "tail" and tokens.longest is not None and self.memory.window is None:
             raise LiveError(
-                f"the model reads the last {tokens.longest} tokens of a text from their beginning, which is not known live; "
-                f"train it with data.tokens.keep: head, or with model.memory kind windowed and context {tokens.longest}"
+                f"the model reads the last {tokens.longest} tokens of a text from their beginning, which is not known "
+                "live; train it with data.tokens.keep: head, or with model.memory kind windowed and context "
+                f"{tokens.longest}"
             )
         self._whole = facts.preparation.model_copy(update={"tokens": tokens.model_copy(update={"longest": None})})
 
@@ -85,7 +86,11 @@ class TextStream:
         seen = int(held["text/steps"])
         taken = codes if self.longest is None else codes[: max(0, self.longest - seen)]
         ignored = len(codes) - len(taken)
-        note = {"note": f"{ignored} steps were ignored, for the model reads the first {self.longest} of a text"} if ignored else {}
+        note = (
+            {"note": f"{ignored} steps were ignored, for the model reads the first {self.longest} of a text"}
+            if ignored
+            else {}
+        )
         if not len(taken):
             needs = "a new text: reset the session" if ignored else "a piece of text that is not empty"
             return dict(held), {"ready": False, "needs": needs, **note}

@@ -29,31 +29,37 @@ def read(given: Any, timezone: str) -> int:
         except ValueError:
             moment = None
     if not isinstance(moment, datetime):
-        raise DataError(f"time: got {given!r:.60}, wanted ISO 8601 text, e.g. 2024-01-31T13:00:00Z; numbers are not guessed at")
+        raise DataError(
+            f"time: got {given!r:.60}, wanted ISO 8601 text, e.g. 2024-01-31T13:00:00Z; numbers are not guessed at"
+        )
     if moment.tzinfo is not None:
         return (moment - EPOCH) // timedelta(microseconds=1)
     local = np.array([(moment - EPOCH.replace(tzinfo=None)) // timedelta(microseconds=1)], np.int64)
     stamps, skipped, twice = utc_time(local, timezone)
     if skipped[0] or twice[0]:
         what = "does not exist" if skipped[0] else "comes twice"
-        raise DataError(f"time: {given} {what} in {timezone}, where the clock is changed; give the stamp with its offset, e.g. +01:00")
+        raise DataError(f"time: {given} {what} in {timezone}, where the clock is changed; give its offset, e.g. +01:00")
     return int(stamps.view(np.int64)[0])
 
 
 def steps_between(before: int, now: int, preparation: Preparation) -> int:
-    """How many steps lie from one stamp to the next, 1 where none is missing; LiveError where time stands, goes back or is off the grid."""
+    """Steps from one stamp to the next, 1 where none is missing; LiveError where time stands, goes back, or is off the
+    grid.
+    """
     step = step_of(preparation)
     if now <= before:
         what = "repeats" if now == before else "goes back"
-        raise LiveError(f"time {what}: got {shown(now)} after {shown(before)}; send every step once, in order, or reset the session")
+        raise LiveError(
+            f"time {what}: got {shown(now)} after {shown(before)}; send every step once, in order, or reset the session"
+        )
     for clock in ("UTC", preparation.timezone) if step % DAY == 0 else ("UTC",):
         first, last = _on(before, clock), _on(now, clock)
         if (last - first) % step == 0:
             return int((last - first) // step)
     seconds = (now - before) / SECOND
     raise LiveError(
-        f"time {shown(now)} is off the grid: {seconds:g} s after {shown(before)}, wanted a multiple of {step / SECOND:g} s; "
-        "send steps as even as those that the model was trained on"
+        f"time {shown(now)} is off the grid: {seconds:g} s after {shown(before)}, wanted a multiple of "
+        f"{step / SECOND:g} s; send steps as even as those that the model was trained on"
     )
 
 

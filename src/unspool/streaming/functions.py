@@ -9,7 +9,7 @@ import numpy as np
 
 from unspool.errors import LiveError
 from unspool.streaming.program import TYPES, Array
-from unspool.streaming.shapes import Attributes
+from unspool.streaming.shapes import BATCH, Attributes
 
 Function = Callable[..., Array]
 Maker = Callable[[Attributes], Function]
@@ -136,7 +136,7 @@ def _taker(axis: int, index: slice | int) -> Function:
 
 def _reshape(attributes: Attributes) -> Function:
     shape = attributes["shape"]
-    if shape[:1] == (-1,):
+    if shape[:1] == (BATCH,):
         rest = shape[1:]
         return lambda x: x.reshape(len(x), *rest)
     return lambda x: x.reshape(shape)
@@ -144,7 +144,8 @@ def _reshape(attributes: Attributes) -> Function:
 
 def _expand(attributes: Attributes) -> Function:
     shape = attributes["shape"]
-    return lambda x: np.broadcast_to(x, tuple(len(x) if size == -1 else size for size in shape))
+    streams = shape.index(BATCH) - len(shape) if BATCH in shape else 0
+    return lambda x: np.broadcast_to(x, tuple(x.shape[streams] if size == BATCH else size for size in shape))
 
 
 def _full(attributes: Attributes) -> Function:
@@ -169,7 +170,9 @@ def _embedding(table: Array, code: Array) -> Array:
 def _known(code: Array, size: int) -> Array:
     """`code`, all of it from 0 to `size` - 1; LiveError otherwise, for numpy would count from the end."""
     if code.size and (code.min() < 0 or code.max() >= size):
-        raise LiveError(f"codes run from {code.min()} to {code.max()}, wanted 0 to {size - 1}; are they of another vocabulary?")
+        raise LiveError(
+            f"codes run from {code.min()} to {code.max()}, wanted 0 to {size - 1}; are they of another vocabulary?"
+        )
     return code
 
 

@@ -16,7 +16,7 @@ Step = tuple[Callable[..., Array], tuple[int, ...], int]
 
 
 class Interpreter:
-    """Runs a program. It holds no stream's state: that comes in and goes out, and the arrays that came in are left as they are."""
+    """Runs a program. A stream's state comes in and goes out; the arrays that came in are left as they are."""
 
     def __init__(self, program: Program):
         self.program = program
@@ -31,10 +31,13 @@ class Interpreter:
         self._all = self._plan([program.output, *program.after.values()])
         self._silent = self._plan(program.after.values())
 
-    def run(self, inputs: Mapping[str, Array], state: State, answer: bool = True) -> tuple[Array | None, dict[str, Array]]:
+    def run(
+        self, inputs: Mapping[str, Array], state: State, answer: bool = True
+    ) -> tuple[Array | None, dict[str, Array]]:
         """One instant of B streams: raw answers (B, ...), or None without `answer`, and the state after it.
 
-        Without `answer`, inputs that the state does not need may be left out. Raises LiveError where shapes are not the program's.
+        Without `answer`, inputs that the state does not need may be left out. Raises LiveError where shapes are not
+        the program's.
         """
         values = self._template.copy()
         self._take(values, inputs, state, answer)
@@ -55,7 +58,12 @@ class Interpreter:
             values[slot] = array
         for slot, name, shape, dtype in self._remembers:
             array = state.get(name)
-            if array is None or array.shape[1:] != shape or array.dtype != dtype or len(array) != (streams or len(array)):
+            if (
+                array is None
+                or array.shape[1:] != shape
+                or array.dtype != dtype
+                or len(array) != (streams or len(array))
+            ):
                 raise _misfit("state", name, shape, array)
             values[slot] = array
 

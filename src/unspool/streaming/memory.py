@@ -86,7 +86,9 @@ class Memory:
             if self.stride == 1:
                 taken = {name: array[index : index + 1] for name, array in rows.items()}
             else:
-                taken = {name: array[None, index * self.stride : (index + 1) * self.stride] for name, array in rows.items()}
+                taken = {
+                    name: array[None, index * self.stride : (index + 1) * self.stride] for name, array in rows.items()
+                }
             raw, state = self._interpreter.run(taken | given if last else taken, state, answer=last)
         return state, None if raw is None else raw[0]
 

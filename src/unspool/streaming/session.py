@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,19 +20,20 @@ MODEL = "model"
 
 
 class Session:
-    """A live stream of a trained model. A record that cannot be used raises DataError or LiveError and changes nothing."""
+    """A trained model, live. A record that cannot be used raises DataError or LiveError, and changes nothing."""
 
     def __init__(self, program: Program, facts: Facts):
         if not facts.live:
             raise LiveError(facts.why_not_live)
         _check_fit(program, facts)
         self._stream = _stream(program, facts)
-        self._model = np.frombuffer(bytes.fromhex(program.digest), np.uint8)
+        identity = hashlib.sha256((program.digest + facts.model_dump_json()).encode()).digest()
+        self._model = np.frombuffer(identity, np.uint8)
         self._held: Mapping[str, Array] = self._stream.fresh()
 
     @classmethod
     def open(cls, folder: str | Path) -> Session:
-        """A session of the model in a run folder; raises BundleError for a damaged one, LiveError for one that cannot run live."""
+        """A session of the model in a run folder; raises BundleError, and LiveError where it cannot run live."""
         bundle = Bundle.open(folder)
         facts = bundle.facts()
         if not facts.live:
@@ -39,9 +41,11 @@ class Session:
         return cls(Program.open(bundle), facts)
 
     def step(self, record: Mapping[str, Any]) -> dict[str, Any]:
-        """Take in one record, as from a JSON line, and answer; `ready` is false, and `needs` says what is missing, where there is no answer yet.
+        """Take in one record, as from a JSON line, and answer; `ready` is false where there is none yet, and `needs`
+        says why.
 
-        forecast  `time` where the model knows time, every target, past and known column, and `future` with the horizon's values by known column
+        forecast  `time` where the model knows time, every target, past and known column, and `future` with the
+                  horizon's values by known column
         classify  every column, or `text`
         """
         held, answer = self._stream.advance(self._held, record)
@@ -54,28 +58,45 @@ class Session:
 
     @property
     def state(self) -> dict[str, Array]:
-        """All that is remembered, by name; `state_to_json` makes JSON of it. Put back, it goes on as if nothing had happened."""
+        """All that is remembered, by name; `state_to_json` makes JSON of it. Put back, it goes on from there."""
         return {name: array.copy() for name, array in self._held.items()} | {MODEL: self._model.copy()}
 
     @state.setter
     def state(self, saved: Mapping[str, Array]) -> None:
         if not np.array_equal(saved.get(MODEL, np.zeros(0)), self._model):
-            raise LiveError("the state is of another model; restore it with the model that it was saved from, or reset the session")
+            raise LiveError(
+                "the state is of another model; restore it with the model that it was saved from, or reset the session"
+            )
         fresh, limits = self._stream.fresh(), self._stream.limits()
         if set(saved) != {MODEL, *fresh}:
-            raise LiveError(f"the state holds {', '.join(sorted(saved))}, wanted {', '.join([MODEL, *fresh])}; it was damaged, save it anew")
+            raise LiveError(
+                f"the state holds {', '.join(sorted(saved))}, wanted {', '.join([MODEL, *fresh])}; save it anew"
+            )
         for name, like in fresh.items():
             array = saved[name]
-            grows = name in limits and array.ndim == like.ndim and len(array) <= limits[name] and array.shape[1:] == like.shape[1:]
+            grows = (
+                name in limits
+                and array.ndim == like.ndim
+                and len(array) <= limits[name]
+                and array.shape[1:] == like.shape[1:]
+            )
             if array.dtype.kind != like.dtype.kind or not (array.shape == like.shape or grows):
-                raise LiveError(f"the state's {name!r} is {array.dtype} {array.shape}, wanted {like.dtype} {like.shape}; save it anew")
-        self._held = {name: np.array(saved[name], None if like.dtype.kind == "U" else like.dtype) for name, like in fresh.items()}
+                raise LiveError(
+                    f"the state's {name!r} is {array.dtype} {array.shape}, wanted {like.dtype} {like.shape}; save anew"
+                )
+        self._held = {
+            name: np.array(saved[name], None if like.dtype.kind == "U" else like.dtype) for name, like in fresh.items()
+        }
 
 
 def state_to_json(state: Mapping[str, Array]) -> dict[str, Any]:
     """A session's state as plain JSON; NaN becomes null."""
     return {
-        name: {"type": "text" if array.dtype.kind == "U" else str(array.dtype), "shape": list(array.shape), "values": _listed(array)}
+        name: {
+            "type": "text" if array.dtype.kind == "U" else str(array.dtype),
+            "shape": list(array.shape),
+            "values": _listed(array),
+        }
         for name, array in state.items()
     }
 
@@ -88,7 +109,14 @@ def state_from_json(tree: Mapping[str, Any]) -> dict[str, Array]:
         raise LiveError(f"the state cannot be read: {error}; wanted what state_to_json gave") from None
 
 
-_TYPES = {"float32": np.float32, "float64": np.float64, "int64": np.int64, "uint8": np.uint8, "bool": np.bool_, "text": np.str_}
+_TYPES = {
+    "float32": np.float32,
+    "float64": np.float64,
+    "int64": np.int64,
+    "uint8": np.uint8,
+    "bool": np.bool_,
+    "text": np.str_,
+}
 
 
 def _listed(array: Array) -> list[Any]:
@@ -121,6 +149,6 @@ def _check_fit(program: Program, facts: Facts) -> None:
     needed = {name: wanted[name] for name in INPUTS if name in wanted and wanted[name][-1]}
     if dict(program.inputs) != needed or program.answer_shape != answer:
         raise LiveError(
-            f"program and facts are not of one model: the program reads {dict(program.inputs)} and answers {program.answer_shape}, "
-            f"the facts mean {needed} and {answer}; take both from one run folder"
+            f"program and facts are not of one model: the program reads {dict(program.inputs)} and answers "
+            f"{program.answer_shape}, the facts mean {needed} and {answer}; take both from one run folder"
         )

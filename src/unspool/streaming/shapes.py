@@ -1,6 +1,7 @@
 """Shape rules of the step program: what an operation gives for what it reads, worked out without computing anything.
 
-The batch axis is the first one of every value that depends on a stream, and no operation may act along it, so that no stream sees another.
+A value that depends on a stream has the streams as one of its axes, and no operation acts along that one, so that no
+stream sees another.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class Form:
 
     @property
     def batched(self) -> bool:
-        return bool(self.shape) and self.shape[0] == BATCH
+        return BATCH in self.shape
 
     @property
     def size(self) -> int:
@@ -43,9 +44,9 @@ class ShapeError(ValueError):
 
 
 def checked(form: Form) -> Form:
-    """`form`, where the batch is its first axis alone and it is not too large; ShapeError otherwise."""
-    if any(size < 0 and not (axis == 0 and size == BATCH) for axis, size in enumerate(form.shape)):
-        raise ShapeError(f"gives shape {form.shape}, where streams are not the first axis; keep it first")
+    """`form`, where streams are at most one of its axes and it is not too large; ShapeError otherwise."""
+    if form.shape.count(BATCH) > 1 or min(form.shape, default=0) < BATCH:
+        raise ShapeError(f"gives shape {form.shape}, where one stream would see another")
     if form.size > LARGEST_ROW:
         raise ShapeError(f"gives shape {form.shape}, wanted at most {LARGEST_ROW:,} numbers a stream")
     return form
@@ -111,15 +112,17 @@ def linear(forms: Sequence[Form], attributes: Attributes) -> Form:
     x, weight, *bias = forms
     if len(weight.shape) != 2 or weight.batched or not x.shape or x.shape[-1] != weight.shape[1]:
         raise ShapeError(f"reads {x.shape} with weights {weight.shape}, wanted (..., in) and (out, in)")
-    if x.shape == (BATCH,) or any(form.shape != weight.shape[:1] for form in bias):
-        raise ShapeError(f"reads {x.shape} with weights {weight.shape} and a bias {bias[0].shape if bias else ()}, wanted (out,)")
+    if any(form.shape != weight.shape[:1] for form in bias):
+        raise ShapeError(
+            f"reads {x.shape} with weights {weight.shape} and a bias {bias[0].shape if bias else ()}, wanted (out,)"
+        )
     return Form("float", (*x.shape[:-1], weight.shape[0]))
 
 
 def matmul(forms: Sequence[Form], attributes: Attributes) -> Form:
     left, right = (form.shape for form in forms)
     if len(left) < 2 or len(right) < 2 or left[-1] != right[-2] or BATCH in (left[-1], right[-1]):
-        raise ShapeError(f"multiplies {left} by {right}, wanted (..., n, k) by (..., k, m) with streams first")
+        raise ShapeError(f"multiplies {left} by {right}, wanted (..., n, k) by (..., k, m), k not the streams")
     return Form("float", (*broadcast([left[:-2], right[:-2]]), left[-2], right[-1]))
 
 
@@ -129,8 +132,8 @@ def axis_of(form: Form, axis: int, added: int = 0) -> int:
     if not -rank <= axis < rank:
         raise ShapeError(f"acts along axis {axis} of shape {form.shape}, which has none such")
     axis %= rank
-    if axis == 0 and form.batched:
-        raise ShapeError(f"acts along axis 0 of shape {form.shape}, where one stream would see another")
+    if not added and form.shape[axis] == BATCH:
+        raise ShapeError(f"acts along axis {axis} of shape {form.shape}, where one stream would see another")
     return axis
 
 
@@ -143,8 +146,14 @@ def along(forms: Sequence[Form], attributes: Attributes) -> Form:
 def layer_norm(forms: Sequence[Form], attributes: Attributes) -> Form:
     x, *affine = forms
     count = attributes["axes"]
-    if not 1 <= count <= len(x.shape) - x.batched or any(form.shape != x.shape[-count:] for form in affine):
-        raise ShapeError(f"normalizes {count} axes of {x.shape} with {[form.shape for form in affine]}, wanted parameters of those axes")
+    if (
+        not 1 <= count <= len(x.shape)
+        or BATCH in x.shape[-count:]
+        or any(form.shape != x.shape[-count:] for form in affine)
+    ):
+        raise ShapeError(
+            f"normalizes {count} axes of {x.shape} with {[form.shape for form in affine]}, wanted their parameters"
+        )
     return x
 
 
@@ -153,7 +162,9 @@ def reduction(forms: Sequence[Form], attributes: Attributes) -> Form:
     axes = {axis_of(form, axis) for axis in attributes["axes"]}
     if not axes or any(form.shape[axis] == 0 for axis in axes):
         raise ShapeError(f"reduces axes {sorted(axes)} of {form.shape}, wanted at least one, and none of size 0")
-    kept = [1 if axis in axes else size for axis, size in enumerate(form.shape) if attributes["keep"] or axis not in axes]
+    kept = [
+        1 if axis in axes else size for axis, size in enumerate(form.shape) if attributes["keep"] or axis not in axes
+    ]
     return Form(form.kind, tuple(kept))
 
 
@@ -161,7 +172,7 @@ def slice_(forms: Sequence[Form], attributes: Attributes) -> Form:
     form, start, stop, step = forms[0], attributes["start"], attributes["stop"], attributes["step"]
     axis = axis_of(form, attributes["axis"])
     if not (0 <= start <= stop <= form.shape[axis] and step >= 1):
-        raise ShapeError(f"cuts {start}:{stop}:{step} out of axis {axis} of {form.shape}, wanted 0 <= start <= stop <= size and a step of 1 or more")
+        raise ShapeError(f"cuts {start}:{stop}:{step} out of axis {axis} of {form.shape}, wanted some of it")
     return Form(form.kind, (*form.shape[:axis], len(range(start, stop, step)), *form.shape[axis + 1 :]))
 
 
@@ -177,7 +188,9 @@ def cat(forms: Sequence[Form], attributes: Attributes) -> Form:
     axis = axis_of(forms[0], attributes["axis"])
     rests = {(*form.shape[:axis], 0, *form.shape[axis + 1 :]) for form in forms}
     if len(rests) > 1 or any(len(form.shape) != len(forms[0].shape) for form in forms):
-        raise ShapeError(f"joins {', '.join(str(form.shape) for form in forms)} along axis {axis}; the other axes must agree")
+        raise ShapeError(
+            f"joins {', '.join(str(form.shape) for form in forms)} along axis {axis}; the other axes must agree"
+        )
     total = sum(form.shape[axis] for form in forms)
     return Form(same_kind(forms), (*forms[0].shape[:axis], total, *forms[0].shape[axis + 1 :]))
 
@@ -191,15 +204,20 @@ def stack(forms: Sequence[Form], attributes: Attributes) -> Form:
 
 def reshape(forms: Sequence[Form], attributes: Attributes) -> Form:
     form, shape = forms[0], tuple(attributes["shape"])
-    if prod(form.shape) != prod(shape) or (form.shape[:1] == (BATCH,)) != (shape[:1] == (BATCH,)) or any(size < 0 for size in shape[1:]):
-        raise ShapeError(f"makes {shape} of {form.shape}, wanted as many numbers, and streams first in both")
+    if prod(form.shape) != prod(shape) or _before_streams(form.shape) != _before_streams(shape):
+        raise ShapeError(f"makes {shape} of {form.shape}, wanted as many numbers, and streams kept apart")
     return Form(form.kind, shape)
+
+
+def _before_streams(shape: tuple[int, ...]) -> int | None:
+    """Numbers between two of a stream's; None where there are no streams."""
+    return prod(shape[: shape.index(BATCH)]) if BATCH in shape else None
 
 
 def permute(forms: Sequence[Form], attributes: Attributes) -> Form:
     form, order = forms[0], tuple(attributes["order"])
-    if sorted(order) != list(range(len(form.shape))) or (form.batched and order[0] != 0):
-        raise ShapeError(f"reorders the axes of {form.shape} as {order}, wanted each once, and streams first")
+    if sorted(order) != list(range(len(form.shape))):
+        raise ShapeError(f"reorders the axes of {form.shape} as {order}, wanted each once")
     return Form(form.kind, tuple(form.shape[axis] for axis in order))
 
 
@@ -207,7 +225,7 @@ def expand(forms: Sequence[Form], attributes: Attributes) -> Form:
     form, shape = forms[0], tuple(attributes["shape"])
     if len(shape) < len(form.shape) or broadcast([form.shape, shape]) != shape:
         raise ShapeError(f"spreads {form.shape} to {shape}, which do not fit together")
-    if shape[:1] == (BATCH,) and not (form.batched and len(shape) == len(form.shape)):
+    if BATCH in shape and not form.batched:
         raise ShapeError(f"spreads {form.shape} over the streams; add it to something that has them")
     return Form(form.kind, shape)
 
@@ -215,21 +233,27 @@ def expand(forms: Sequence[Form], attributes: Attributes) -> Form:
 def embedding(forms: Sequence[Form], attributes: Attributes) -> Form:
     table, codes = forms
     if table.kind != "float" or len(table.shape) != 2 or table.batched or codes.kind != "int":
-        raise ShapeError(f"looks up {codes.kind} {codes.shape} in {table.kind} {table.shape}, wanted int codes and a table (codes, width)")
+        raise ShapeError(
+            f"looks up {codes.kind} {codes.shape} in {table.kind} {table.shape}, wanted int and (codes, width)"
+        )
     return Form("float", (*codes.shape, table.shape[1]))
 
 
 def one_hot(forms: Sequence[Form], attributes: Attributes) -> Form:
     if forms[0].kind != "int" or attributes["size"] < 1:
-        raise ShapeError(f"makes {attributes['size']} inputs of {forms[0].kind} {forms[0].shape}, wanted int codes and a size of at least 1")
+        raise ShapeError(
+            f"makes {attributes['size']} inputs of {forms[0].kind} {forms[0].shape}, wanted int codes and a size from 1"
+        )
     return Form("int", (*forms[0].shape, attributes["size"]))
 
 
 def full(forms: Sequence[Form], attributes: Attributes) -> Form:
     """A constant for every stream of what is read."""
     shape = tuple(attributes["shape"])
-    if not forms[0].batched or any(size < 0 for size in shape):
-        raise ShapeError(f"fills {shape} for each stream of {forms[0].shape}, which has no streams, or a size is negative")
+    if forms[0].shape[:1] != (BATCH,) or any(size < 0 for size in shape):
+        raise ShapeError(
+            f"fills {shape} for each stream of {forms[0].shape}, which has no streams, or a size is negative"
+        )
     return Form(attributes["kind"], (BATCH, *shape))
 
 

@@ -131,15 +131,16 @@ def _truth(targets: Sequence[str], records: Sequence[Record], where: NDArray[np.
 
 
 def _times(records: Sequence[Record], where: NDArray[np.int64], horizon: int) -> NDArray[np.datetime64] | None:
-    """Stamps (M, L) of the forecast steps, going on evenly beyond the record's end."""
+    """Stamps (M, L) of the forecast steps: the record's own, going on evenly beyond its end."""
     if any(record.times is None or record.steps < 2 for record in records):
         return None
     stamps = np.empty((len(where), horizon), dtype="datetime64[us]")
     for index, record in enumerate(records):
         assert record.times is not None
         mine = np.flatnonzero(where[:, 0] == index)
-        step = record.times[1] - record.times[0]
-        stamps[mine] = record.times[where[mine, 1], None] + (1 + np.arange(horizon)) * step
+        last, step = record.steps - 1, record.times[1] - record.times[0]
+        ahead = where[mine, 1, None] + 1 + np.arange(horizon)
+        stamps[mine] = record.times[np.minimum(ahead, last)] + np.maximum(ahead - last, 0) * step
     return stamps
 
 
@@ -190,10 +191,11 @@ class CarriedStreams:
         return streams(self.spans, memory.streams, memory.truncate, offset=int(draw.integers(memory.truncate)))
 
     def batch(self, cut: Cut) -> Batch:
-        lengths = cut.stop - cut.start
-        # The phase depends on the cut alone, so that a batch is the same whenever it is assembled.
-        steps = np.arange(int(cut.start.sum()) % self.task.spec.every, int(lengths.max()), self.task.spec.every)
-        asked = np.broadcast_to(steps, (cut.rows, len(steps)))
+        lengths, every = cut.stop - cut.start, self.task.spec.every
+        # The phase depends on the cut alone, so that a batch is the same whenever it is assembled. A row that goes on begins where the epoch's
+        # offset says; one that starts anew always begins at the same step, and takes the offset from its length.
+        phase = np.where(cut.carry | (lengths < every), 0, lengths % every)
+        asked = phase[:, None] + np.arange(0, int(lengths.max()), every)
         ends = self._ends(cut)
         counted = (asked < lengths[:, None]) & (cut.start[:, None] + asked + self.task.spec.horizon < ends[:, None])
         return _assemble(self.task, self.prepared, cut, np.where(counted, asked, 0), counted)
@@ -260,16 +262,26 @@ class Windows:
         if not self.shuffled:
             spans = spans.copy()
             spans[:, 1] = np.maximum(spans[:, 1] - context, 0)
-        object.__setattr__(self, "_rows", sliding(spans, context, spec.horizon, spec.every if self.shuffled else 1))
+        object.__setattr__(self, "_rows", sliding(spans, context, spec.horizon))
 
     def plan(self, epoch: int) -> list[Cut]:
         rows: NDArray[np.int64] = self._rows  # type: ignore[attr-defined]
         size = self.task.size
         if self.shuffled:
+            rows = self._thinned(rows, epoch)
             batches = bucketed(rows[:, 2] - rows[:, 1], size, self.task.seed, epoch, buckets=False)
         else:
             batches = [np.arange(first, min(first + size, len(rows))) for first in range(0, len(rows), size)]
         return [Cut(rows[chosen, 0], rows[chosen, 1], rows[chosen, 2], np.zeros(len(chosen), np.bool_)) for chosen in batches]
+
+    def _thinned(self, rows: NDArray[np.int64], epoch: int) -> NDArray[np.int64]:
+        """Every so many windows of each span, others in every epoch, at least one."""
+        every = self.task.spec.every
+        first = np.flatnonzero(np.diff(rows[:, 0], prepend=-1) != 0)
+        counts = np.diff(first, append=len(rows))
+        number = np.arange(len(rows)) - np.repeat(first, counts)
+        phase = int(np.random.default_rng([self.task.seed, epoch]).integers(every)) % np.minimum(counts, every)
+        return rows[number % every == np.repeat(phase, counts)]
 
     def batch(self, cut: Cut) -> Batch:
         asked = (cut.stop - cut.start - 1)[:, None]

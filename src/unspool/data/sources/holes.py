@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,33 @@ def pieces(columns: Columns, policy: Policy, place: Place, name: str) -> list[tu
             raise DataError(f"{place(0)}: record {name!r} misses a value in every row, so nothing is left; {_FILL}")
         return found
     return [_filled(columns, masks, place, name)]
+
+
+def pieces_and_future(
+    columns: Columns, targets: Sequence[str], known: Sequence[str], policy: Policy, place: Place, name: str
+) -> list[tuple[Indices, Columns]]:
+    """As `pieces`, for a prediction: rows after the last one with a target tell the future, and hold the known columns alone."""
+    there = np.logical_or.reduce([present(columns[target]) for target in targets])
+    observed = int(np.flatnonzero(there)[-1]) + 1 if there.any() else len(there)
+    rows = np.arange(len(there))
+    found = pieces(_taken(columns, rows[:observed]), policy, place, name)
+    if observed == len(there):
+        return found
+    for column in known:
+        absent = ~present(columns[column][observed:])
+        if absent.any():
+            row = observed + int(np.argmax(absent))
+            raise DataError(
+                f"{place(row)}: column {column!r} is missing in record {name!r}, in a row after the last target, which tells what is "
+                "known of the future; fill it in, or end the file earlier"
+            )
+    kept, whole = found[-1]
+    if kept[-1] != observed - 1:
+        raise DataError(
+            f"{place(observed - 1)}: record {name!r} misses a value in its last row with a target, from which a forecast starts; fill it in"
+        )
+    joined = {column: np.concatenate([whole[column], columns[column][observed:]]) for column in whole}
+    return [*found[:-1], (np.concatenate([kept, rows[observed:]]), joined)]
 
 
 _FILL = "repeat the last values (missing: fill), or leave out the column that is missing most"

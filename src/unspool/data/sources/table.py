@@ -172,7 +172,7 @@ def _records(
     found: list[Record] = []
     for taken, times in _even(spec, table, rows, step, place, name):
         columns = {column: values[taken] for column, values in table.columns.items()}
-        for kept, whole in holes.pieces(columns, spec.missing, _Place(table, taken), name):
+        for kept, whole in _whole(spec, columns, _Place(table, taken), name, labelled):
             found.append(
                 Record(
                     name=name if not found else f"{name}#{len(found) + 1}",
@@ -186,6 +186,15 @@ def _records(
                 )
             )
     return found
+
+
+def _whole(
+    spec: DataSpec, columns: holes.Columns, place: _Place, name: str, labelled: bool
+) -> list[tuple[holes.Indices, holes.Columns]]:
+    targets = [target for target in spec.columns.target if target in columns]
+    if labelled or not targets:
+        return holes.pieces(columns, spec.missing, place, name)
+    return holes.pieces_and_future(columns, targets, spec.columns.known, spec.missing, place, name)
 
 
 def _even(
