@@ -87,11 +87,19 @@ def test_a_file_too_many_is_named(folder, name):
         Bundle.open(folder)
 
 
-def test_checkpoints_and_the_report_may_come_and_go(folder):
+def test_checkpoints_may_come_and_go(folder):
     (folder / "checkpoints" / "1").mkdir(parents=True)
     (folder / "checkpoints" / "1" / "state.json").write_text("{}")
+    assert not any(name.startswith("checkpoints") for name in Bundle.open(folder).files)
+
+
+def test_what_is_about_to_be_made_anew_is_not_looked_at(folder):
     bundle.write_file(folder, "report.html", b"<html>")
-    assert "report.html" not in Bundle.open(folder).files
+    bundle.seal(folder)
+    bundle.write_file(folder, "report.html", b"<html> changed")
+    with pytest.raises(BundleError, match=r"report\.html: was changed"):
+        Bundle.open(folder)
+    assert "report.html" not in Bundle.open(folder, apart_from=["report.html"]).files
 
 
 def test_a_file_changed_after_it_was_opened_is_found_as_it_is_read(folder):

@@ -16,7 +16,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -31,12 +31,13 @@ from unspool.errors import BundleError
 
 FORMAT = 1
 MANIFEST, SPEC, FACTS, WEIGHTS = "manifest.json", "spec.yaml", "facts.json", "weights.safetensors"
-METRICS, HISTORY, REPORT = "metrics.json", "history.jsonl", "report.html"
+METRICS, HISTORY = "metrics.json", "history.jsonl"
+REPORT, CARD = "report.html", "card.md"
 PROGRAM, PROGRAM_TENSORS = "program.json", "program.safetensors"
 PREDICTIONS = ("predictions.json", "predictions.safetensors")
 CHECKPOINTS = "checkpoints"
 
-LEFT_OUT = (MANIFEST, REPORT, CHECKPOINTS)
+LEFT_OUT = (MANIFEST, CHECKPOINTS)
 NEEDED = (SPEC, FACTS, WEIGHTS)
 LARGEST = {".safetensors": 4 << 30}
 LARGEST_OTHER = 256 << 20
@@ -99,11 +100,14 @@ class Bundle:
     files: Mapping[str, Mapping[str, Any]]
 
     @classmethod
-    def open(cls, folder: str | Path) -> Bundle:
-        """Check the folder against its manifest. Raises BundleError that names the file and the remedy."""
+    def open(cls, folder: str | Path, apart_from: Collection[str] = ()) -> Bundle:
+        """Check the folder against its manifest. Raises BundleError that names the file and the remedy.
+
+        apart_from  files that are not looked at, since they are about to be made anew
+        """
         place = Path(folder)
-        files = _read_manifest(place)
-        present = set(_files(place))
+        files = {name: facts for name, facts in _read_manifest(place).items() if name not in apart_from}
+        present = set(_files(place)) - set(apart_from)
         for name in files:
             if name not in present:
                 raise BundleError(

@@ -161,7 +161,7 @@ def test_the_calendar_needs_stamps():
 def test_a_target_may_be_unknown_but_not_infinite():
     found = record(2)
     assert np.isnan(fitted().scaled_targets({**found.columns, "y": [np.nan, 1.0]})[0, 0])
-    with pytest.raises(DataError, match="'y': row 1"):
+    with pytest.raises(DataError, match="'y': is NaN, infinite"):
         fitted().scaled_targets({**found.columns, "y": [np.nan, np.inf]})
 
 

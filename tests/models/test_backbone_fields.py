@@ -29,6 +29,7 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "residual": ({"layers": 2}, {"residual": True}),
     "norm": ({}, {"norm": True}),
     "dropout.inputs": ({}, {"dropout": {"inputs": 0.5}}),
+    "dropout.front": ({"front": [{"channels": 2, "kernel": 3}]}, {"dropout": {"front": 0.5}}),
     "dropout.between": ({"layers": 2}, {"dropout": {"between": 0.5}}),
     "dropout.recurrent": ({}, {"dropout": {"recurrent": 0.5}}),
     "dropout.outputs": ({}, {"dropout": {"outputs": 0.5}}),

@@ -210,11 +210,13 @@ def sealed(forecast_folder):
     return forecast_folder
 
 
-def test_a_finished_run_stays_sealed_when_its_report_is_written(sealed):
-    manifest = (sealed / "manifest.json").read_bytes()
+def test_a_finished_run_is_sealed_again_with_its_report_and_card(sealed):
     report.write(sealed)
-    bundle.Bundle.open(sealed)
-    assert (sealed / "manifest.json").read_bytes() == manifest
+    assert {"report.html", "card.md"} <= set(bundle.Bundle.open(sealed).files)
+    first = (sealed / "manifest.json").read_bytes()
+    (sealed / "report.html").write_text("damaged")
+    report.write(sealed)
+    assert (sealed / "manifest.json").read_bytes() == first
 
 
 def test_a_finished_run_that_was_changed_gets_no_report(sealed):

@@ -24,6 +24,7 @@ data:
   columns:
     target: [y]
 """
+CELL = DEMAND + "model:\n  backbone:\n    cell: "
 
 
 def load(tmp_path, text, overrides=(), seed=None):
@@ -84,9 +85,9 @@ def test_what_is_left_open_is_settled():
     [
         (DEMAND.replace("target", "tagret"), r"spec.yaml:5: data.columns.tagret: unknown key; did you mean 'target'\? known keys here: time"),
         (DEMAND + "trian: {epochs: 3}\n", r"spec.yaml:6: trian: unknown key; did you mean 'train'\?"),
-        (DEMAND + "model:\n  backbone:\n    cell: {kind: gru, hiden: 3}\n", r"spec.yaml:8: model.backbone.cell.hiden: unknown key; did you mean 'hidden'"),
-        (DEMAND + "model:\n  backbone:\n    cell: {kind: gro}\n", r"spec.yaml:8: model.backbone.cell.kind: got 'gro', wanted one of .*gru; did you mean 'gru'"),
-        (DEMAND + "model:\n  backbone:\n    front:\n      - {kernel: 3}\n      - {kernle: 3}\n", r"spec.yaml:10: model.backbone.front\[1\].kernle: unknown"),
+        (CELL + "{kind: gru, hiden: 3}\n", r"spec.yaml:8: model.backbone.cell.hiden: unknown key; did you mean 'hidden'"),
+        (CELL + "{kind: gro}\n", r"spec.yaml:8: model.backbone.cell.kind: got 'gro', wanted one of .*gru; did you mean 'gru'"),
+        (DEMAND + "model:\n  backbone:\n    front:\n      - {}\n      - {kernle: 3}\n", r"spec.yaml:10: model.backbone.front\[1\].kernle: unknown"),
         (DEMAND + "train:\n  epochs: many\n", r"spec.yaml:7: train.epochs: got 'many', wanted: a valid integer"),
         (DEMAND + "train:\n  epochs: 0\n", r"spec.yaml:7: train.epochs: got 0, wanted: greater than or equal to 1"),
         (DEMAND + "train: {optimizer: {kind: adam, rate: .inf}}\n", r"spec.yaml:6: train.optimizer.rate: got inf, wanted: a finite number"),
@@ -118,14 +119,19 @@ def test_every_problem_is_told_at_once(tmp_path):
 
 
 def test_a_few_lines_cannot_stand_for_billions():
-    bomb = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(f"{new}: &{new} [{', '.join(['*' + old] * 10)}]\n" for old, new in zip("abcdefgh", "bcdefghi", strict=True))
+    lines = [f"{new}: &{new} [{', '.join(['*' + old] * 10)}]\n" for old, new in zip("abcdefgh", "bcdefghi", strict=True)]
+    bomb = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(lines)
     with pytest.raises(SpecError, match="more than 100,000 values"):
         parse_yaml(bomb, "spec.yaml")
     with pytest.raises(SpecError, match="a value cannot be read"):
         parse_yaml("a: &a [*a]", "spec.yaml")
 
 
-@given(st.recursive(st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.dates()), lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.one_of(st.text(), st.integers(), st.sampled_from(["task", "data", "model", "train", "kind", "source"])), inner, max_size=4)), max_leaves=12))
+LEAVES = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.dates())
+KEYS = st.one_of(st.text(), st.integers(), st.sampled_from(["task", "data", "model", "train", "kind", "source"]))
+
+
+@given(st.recursive(LEAVES, lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(KEYS, inner, max_size=4)), max_leaves=12))
 def test_whatever_a_file_holds_a_spec_error_is_all_that_comes_of_it(tree):
     text = yaml.safe_dump(tree)
     with pytest.raises(SpecError):
@@ -158,7 +164,8 @@ def test_relative_paths_start_at_the_spec(tmp_path):
 
 
 def test_assignments_reach_any_depth_and_are_yaml(tmp_path):
-    spec = load(tmp_path, DEMAND, ["model.backbone.cell={kind: lstm, hidden: 7}", "data.time.gaps=error", "train.clip=null", "task.lags=[2, 3]"], seed=9)
+    assignments = ["model.backbone.cell={kind: lstm, hidden: 7}", "data.time.gaps=error", "train.clip=null", "task.lags=[2, 3]"]
+    spec = load(tmp_path, DEMAND, assignments, seed=9)
     assert (spec.model.backbone.cell.kind, spec.model.backbone.cell.hidden) == ("lstm", 7)
     assert spec.train.clip is None and spec.train.seed == 9 and spec.task.lags == (2, 3)
 

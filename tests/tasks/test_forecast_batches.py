@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -101,7 +102,7 @@ def test_scanning_a_record_in_chunks_asks_the_same(chunk, monkeypatch):
     for row in range(2):
         met = [(int(cut.start[row]), int(cut.stop[row])) for cut in cuts]
         assert met[0][0] == 0
-        assert all(one[1] == other[0] for one, other in zip(met, met[1:], strict=False))
+        assert all(one[1] == other[0] for one, other in pairwise(met))
         assert [bool(cut.carry[row]) for cut in cuts] == [False, *[True] * (len(cuts) - 1)]
     assert sorted(origins(cuts, batches)) == sorted(whole)
     for cut, batch in zip(cuts, batches, strict=True):

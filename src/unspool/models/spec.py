@@ -65,7 +65,7 @@ class Initialization(Spec):
 
     recurrent: Literal["orthogonal", "uniform"] = knob("orthogonal", "uniform is torch.nn's, within one over the root of the state's width")
     inputs: Literal["xavier", "uniform"] = knob("xavier", "Glorot and Bengio 2010, or torch.nn's")
-    forget_bias: float | None = knob(None, "bias of an LSTM's forget gate at the start; none means 1 where recurrent is orthogonal, torch.nn's where it is uniform")
+    forget_bias: float | None = knob(None, "bias of an LSTM's forget gate at the start; none means 1, or torch.nn's where recurrent is uniform")
 
 
 class Backbone(Spec):

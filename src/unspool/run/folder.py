@@ -35,7 +35,8 @@ def state_of(folder: Path) -> Claim:
     """What a folder holds; raises BundleError where it is no folder or holds something that is no run."""
     if folder.exists() and not folder.is_dir():
         raise BundleError(f"{folder}: is a file; give --out a folder that is new or empty")
-    if not folder.exists() or not any(folder.iterdir()):
+    # A run that was killed while it claimed the folder has left this and nothing else.
+    if not folder.exists() or {entry.name for entry in folder.iterdir()} <= {".spec.yaml.part"}:
         return "new"
     if (folder / "manifest.json").exists():
         return "finished"

@@ -101,8 +101,8 @@ class Model:
         place.mkdir(parents=True, exist_ok=True)
         for name, content in self._files().items():
             bundle.write_file(place, name, content)
-        bundle.seal(place)
         report.write(place)
+        bundle.seal(place)
         return replace(self, folder=place)
 
     def _files(self) -> dict[str, bytes]:

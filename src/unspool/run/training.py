@@ -70,6 +70,7 @@ def train(
     facts_of_data = describe_data(setup, data)
     fingerprint = {"spec": hashlib.sha256(to_yaml(setup.spec).encode()).hexdigest(), "data": str(facts_of_data["sha256"])}
     if folder is not None and claim(folder, to_yaml(setup.spec), resume) == "finished":
+        shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # it was killed just before this
         return load(folder)
     network = build_network(setup.spec, setup.facts, setup.task).to(device)
     history = _fit(network, setup, device, folder, resume, fingerprint, hooks)
