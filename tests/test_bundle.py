@@ -97,7 +97,7 @@ def test_what_is_about_to_be_made_anew_is_not_looked_at(folder):
     bundle.write_file(folder, "report.html", b"<html>")
     bundle.seal(folder)
     bundle.write_file(folder, "report.html", b"<html> changed")
-    with pytest.raises(BundleError, match=r"report\.html: was changed"):
+    with pytest.raises(BundleError, match=r"report\.html"):
         Bundle.open(folder)
     assert "report.html" not in Bundle.open(folder, apart_from=["report.html"]).files
 

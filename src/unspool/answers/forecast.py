@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from unspool.answers.widening import widen
 from unspool.data.facts import Facts, ForecastFacts
+from unspool.data.future import stamps_ahead
 from unspool.errors import DataError
 from unspool.types import Floats
 
@@ -46,7 +47,7 @@ def tell(facts: Facts, time: np.datetime64 | None, point: Doubles, quantiles: Do
     raises     DataError where a target has the name of a stamp
     """
     targets, levels = facts.preparation.targets, _task(facts).levels
-    answer = {} if time is None else _stamps(time, facts.preparation.frequency_seconds, len(point))
+    answer = {} if time is None else _stamps(facts, time, len(point))
     for index, name in enumerate(targets):
         if name in answer:
             raise DataError(f"target {name!r} has the name of a stamp of the answer; rename that column")
@@ -72,13 +73,13 @@ def stamps(times: NDArray[np.datetime64]) -> list[str]:
     return [f"{text}Z" for text in np.datetime_as_string(exact, unit=unit).tolist()]
 
 
-def _stamps(time: np.datetime64, seconds: float | None, steps: int) -> Answer:
+def _stamps(facts: Facts, time: np.datetime64, steps: int) -> Answer:
     now = np.asarray(time, "datetime64[us]").reshape(1)
+    seconds = facts.preparation.frequency_seconds
     if seconds is None:
         return {"time": stamps(now)[0]}
-    # microseconds are counted from the origin, so that no rounding grows along the horizon
-    ahead = np.rint(np.arange(1, steps + 1) * (seconds * 1_000_000)).astype(np.int64)
-    return {"time": stamps(now)[0], "times": stamps((now.view(np.int64) + ahead).view("datetime64[us]"))}
+    ahead = stamps_ahead(int(now.view(np.int64)[0]), steps, seconds, facts.preparation.timezone)
+    return {"time": stamps(now)[0], "times": stamps(ahead)}
 
 
 def _task(facts: Facts) -> ForecastFacts:

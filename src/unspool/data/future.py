@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from unspool.data.features import DAY, SECOND, local_time, utc_time
 from unspool.data.windows import future_index
 
 Singles = NDArray[np.float32]
@@ -41,3 +42,14 @@ def future_features(
     unknown = np.isnan(joined).any(axis=(1, 2))
     joined[unknown] = 0
     return joined, complete & ~unknown
+
+
+def stamps_ahead(now: int, steps: int, frequency_seconds: float, timezone: str) -> NDArray[np.datetime64]:
+    """(L,) UTC stamps of the steps after `now`, in microseconds since 1970. Whole days go by the local clock where `now` is a local midnight."""
+    # Microseconds are counted from now, so that no rounding grows along the horizon.
+    counts = np.rint(np.arange(1, steps + 1) * (frequency_seconds * SECOND)).astype(np.int64)
+    if round(frequency_seconds * SECOND) % DAY == 0:
+        local = int(local_time(np.array([now], np.int64).view("datetime64[us]"), timezone)[0])
+        if local % DAY == 0:
+            return utc_time(local + counts, timezone)[0]
+    return (now + counts).view("datetime64[us]")

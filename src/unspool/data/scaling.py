@@ -44,7 +44,7 @@ class Scaler(Spec):
         return np.expm1(values) if self.kind == "log1p" else values
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Scalers:
     """Several scalers as one, for a matrix with a data column in every row; the same numbers as each Scaler alone."""
 

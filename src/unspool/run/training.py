@@ -182,7 +182,8 @@ def describe_data(setup: Setup, data: object | None) -> dict[str, Any]:
     """The data's sha256, size, parts and what a survey finds."""
     sha256, rows = digest(setup.spec.data, Path(), setup.records, data)
     parts = {part: _bounds(setup, part) for part in setup.spans}
-    return {"sha256": sha256, "rows": rows, "records": len(setup.records), "parts": parts, "survey": survey(setup.records, setup.spans, setup.facts.preparation)}
+    found = survey(setup.records, setup.spans, setup.facts.preparation)
+    return {"sha256": sha256, "rows": rows, "records": len(setup.records), "parts": parts, "survey": found}
 
 
 def _bounds(setup: Setup, part: str) -> dict[str, Any]:

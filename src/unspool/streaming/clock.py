@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unspool.data.features import DAY, EPOCH, SECOND, local_time, utc_time
+from unspool.data.future import stamps_ahead
 from unspool.data.preparation import Preparation
 from unspool.errors import DataError, LiveError
 
@@ -64,12 +65,9 @@ def steps_between(before: int, now: int, preparation: Preparation) -> int:
 
 
 def ahead(now: int, steps: int, preparation: Preparation) -> Stamps:
-    """(L,) stamps of the steps after `now`. Whole days go by the local clock where `now` is a local midnight."""
-    step = step_of(preparation)
-    counts = np.arange(1, steps + 1) * step
-    if step % DAY == 0 and (local := _on(now, preparation.timezone)) % DAY == 0:
-        return utc_time(local + counts, preparation.timezone)[0]
-    return (now + counts).view("datetime64[us]")
+    """(L,) stamps of the steps after `now`."""
+    assert preparation.frequency_seconds is not None
+    return stamps_ahead(now, steps, preparation.frequency_seconds, preparation.timezone)
 
 
 def step_of(preparation: Preparation) -> int:

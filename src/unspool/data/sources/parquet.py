@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from unspool.data.sources.files import LARGEST_BYTES, LARGEST_RATIO, measured, opened
 from unspool.data.sources.foreign import guarded
+from unspool.data.sources.quiet import quiet
 from unspool.errors import DataError
 
 if TYPE_CHECKING:
@@ -26,14 +27,14 @@ def read_parquet(path: Path, choose: Callable[[Sequence[str]], list[str]]) -> pl
     size = measured(path)
     _check_magic(path, size)
     remedy = "write the file again"
-    with guarded(str(path), remedy):
+    with quiet(), guarded(str(path), remedy):
         plan = pl.scan_parquet(path, glob=False)
         there = plan.collect_schema().names()
     chosen = choose(there)
-    with guarded(str(path), remedy):
+    with quiet(), guarded(str(path), remedy):
         rows = int(plan.select(pl.len()).collect().item())
     _check_size(path, size, rows * len(chosen) * CELL_BYTES, rows)
-    with guarded(str(path), remedy):
+    with quiet(), guarded(str(path), remedy):
         return plan.select(chosen).collect()
 
 
