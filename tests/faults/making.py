@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import gzip
 import io
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -13,7 +14,11 @@ from typing import Any
 import numpy as np
 import yaml
 
+import unspool
 from unspool.cli import main
+
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(unspool.__file__).parents[1]), "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+"""Of a process of its own."""
 
 GONE = object()
 """In a change: the key is taken out."""
@@ -183,10 +188,10 @@ def refusal(capfd: Any, arguments: Sequence[object]) -> str:
     printed = capfd.readouterr()
     assert code == 2, printed.err
     assert printed.out == ""
-    return told(printed.err)
+    return refused_as(printed.err)
 
 
-def told(stderr: str) -> str:
+def refused_as(stderr: str) -> str:
     """The one message on stderr, which has a remedy and is no defect's."""
     assert stderr.startswith("unspool: "), stderr
     assert stderr.count("unspool: ") == 1 and stderr.endswith("\n")

@@ -250,3 +250,16 @@ def test_hooks_hear_of_an_end_that_is_a_failure():
 def test_a_metric_may_not_take_the_name_of_a_line_s_own_entry():
     with pytest.raises(ValueError, match="a validation metric is named 'loss'"):
         fit(classifier(), Signs(), lambda _: {"loss": 1.0}, Decision("loss", True), spec_of(), device=CPU)
+
+
+def test_the_last_weights_are_kept_where_the_spec_says_so():
+    judge, network = Scripted(1.0, 2.0, 3.0), classifier()
+    history = fit(network, Signs(), judge, Decision("score", True), spec_of(keep="last"), device=CPU)
+    assert history.best == 3
+    for name, weight in network.state_dict().items():
+        assert torch.equal(weight, judge.seen[2][name])
+
+
+def test_the_last_of_all_epochs_is_not_asked_for_together_with_stopping_early():
+    with pytest.raises(ValueError, match="patience: 4 may stop training early"):
+        spec_of(keep="last", patience=4)

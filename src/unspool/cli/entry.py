@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -10,7 +11,9 @@ from collections.abc import Sequence
 from typer.main import get_command
 
 from unspool.cli.app import Settings, app
-from unspool.errors import UnspoolError
+from unspool.errors import InputError, UnspoolError
+
+_PATH_ERRORS = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if settings.debug:
             traceback.print_exc()
         print(f"unspool: {_message(error)}", file=sys.stderr)
-        return error.exit_code if isinstance(error, UnspoolError) else 1
+        return error.exit_code if isinstance(error, UnspoolError) else InputError.exit_code if _of_a_path(error) else 1
 
 
 def _run(arguments: Sequence[str] | None, settings: Settings) -> int:
@@ -43,10 +46,18 @@ def _message(error: Exception) -> str:
     if isinstance(error, UnspoolError):
         return str(error)
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        remedy = "; check the path and who may read and write it" if _of_a_path(error) else ""
+        return f"{error.filename}: {error.strerror}{remedy}" if error.filename else error.strerror
+    if isinstance(error, MemoryError):
+        return "there is not enough memory for this; give less data, or a smaller model or batch"
     told = str(error).splitlines()
     what = f"{type(error).__name__}: {told[0]}" if told else type(error).__name__
     return f"{what} (a defect of unspool; `unspool --debug ...` shows where)"
+
+
+def _of_a_path(error: Exception) -> bool:
+    """Whether the path that the user gave is to blame, and not the machine."""
+    return isinstance(error, OSError) and error.filename is not None and error.errno in _PATH_ERRORS
 
 
 def _leave_pipe() -> int:

@@ -28,6 +28,8 @@ def predict(
 
     if out is not None and out.exists():
         raise DataError(f"{out}: is there already, and nothing is overwritten; give another --out")
+    if out is not None and not out.parent.is_dir():
+        raise DataError(f"{out}: its folder {out.parent} does not exist; make it, or give another --out")
     answers = run.load(folder).predict(data)
     lines = [json.dumps(answer, ensure_ascii=False, allow_nan=False) for answer in answers]
     if out is not None:

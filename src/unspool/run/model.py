@@ -24,10 +24,11 @@ from unspool.run.ahead import last_forecasts
 from unspool.run.folder import state_of
 from unspool.run.prepare import Setup, make_task, refuse_short, set_up
 from unspool.run.results import judge_part, predictions_of
+from unspool.run.room import refuse_short_series
 from unspool.run.spec import RunSpec
 from unspool.spec import to_yaml
 from unspool.streaming import Program, Session
-from unspool.tasks.forecast import Forecast
+from unspool.tasks.forecast import Forecast, ForecastSpec
 from unspool.tasks.task import Task
 from unspool.types import Classes, Predictions, Prepared, Record
 
@@ -134,6 +135,8 @@ class Model:
         prepared: list[Prepared] = [self.facts.preparation.prepare(record) for record in records]
         refuse_short(prepared, records, self.facts)
         spans = whole(records, np.arange(len(records)))
+        if isinstance(self.spec.task, ForecastSpec):
+            refuse_short_series(self.spec.task, self.spec.model.memory, records, spans)
         return predictions_of(self.network, self.task, self.facts, records, prepared, spans, "test")
 
 

@@ -1,4 +1,4 @@
-"""Whether every part of the data has room for a single forecast, before anything is trained."""
+"""Whether data has room for a single forecast, before anything is trained or judged on it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Spans = NDArray[np.int64]
 def refuse_no_room(task: ForecastSpec, memory: Memory, records: Sequence[Record], spans: Mapping[Part, Spans]) -> None:
     """Raise DataError where a part (n, 3) has no step whose horizon lies in the part, and whose lags and context lie in the record."""
     for part, found in spans.items():
-        room = [stop - task.horizon - _first_origin(task, memory, part, start) for _, start, stop in found.tolist()]
+        room = _room(task, memory, part, found)
         if max(room) < 1:
             index = int(np.argmax(room))
             record, start, stop = found[index].tolist()
@@ -26,6 +26,21 @@ def refuse_no_room(task: ForecastSpec, memory: Memory, records: Sequence[Record]
                 f"{records[record].where}: no forecast can be asked in the {part} part: at best, in series {records[record].name!r}, it has "
                 f"{stop - start} steps with {start} before them, and {_needs(task, memory)}; shorten those, or give more rows (data.split)"
             )
+
+
+def refuse_short_series(task: ForecastSpec, memory: Memory, records: Sequence[Record], spans: Spans) -> None:
+    """Raise DataError where no record is long enough for a single forecast that can be judged."""
+    if max(_room(task, memory, "test", spans)) < 1:
+        longest = max(records, key=lambda record: record.steps)
+        raise DataError(
+            f"{longest.where}: no forecast can be judged: the longest series, {longest.name!r}, has {longest.steps} steps, and "
+            f"{_needs(task, memory)}; give longer series"
+        )
+
+
+def _room(task: ForecastSpec, memory: Memory, part: Part, spans: Spans) -> list[int]:
+    """Origins of each span; none where it is not above 0."""
+    return [stop - task.horizon - _first_origin(task, memory, part, start) for _, start, stop in spans.tolist()]
 
 
 def _first_origin(task: ForecastSpec, memory: Memory, part: Part, start: int) -> int:

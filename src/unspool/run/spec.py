@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
-
-from pydantic import Field
+from typing import Any, Literal
 
 from unspool.data.spec import Batching, DataSpec, RandomSplit, TextSource, TimeSplit, Tokens
 from unspool.errors import SpecError
 from unspool.models.spec import STREAMS, TRUNCATE, Carried, CategoricalHead, LearnedEmbedding, ModelSpec, QuantileHead
 from unspool.run.conflicts import conflicts
 from unspool.spec import Spec, knob, override, parse, parse_yaml, placed, read_yaml
-from unspool.tasks.classify import ClassifySpec
-from unspool.tasks.forecast import ForecastSpec
+from unspool.tasks import ForecastSpec, TaskSpec
 from unspool.training.spec import TrainSpec
-
-TaskSpec = Annotated[ForecastSpec | ClassifySpec, Field(discriminator="kind")]
 
 
 class LiveSpec(Spec):

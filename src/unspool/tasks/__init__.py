@@ -1,1 +1,12 @@
-"""What can be asked of a network; a task is a value that answers four questions and owns no loop."""
+"""What can be asked of a network; a task is a value that answers four questions and owns no loop. A new one is a file and a name in `TaskSpec`."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from unspool.tasks.classify import ClassifySpec
+from unspool.tasks.forecast import ForecastSpec
+
+TaskSpec = Annotated[ForecastSpec | ClassifySpec, Field(discriminator="kind")]
+
+__all__ = ["ClassifySpec", "ForecastSpec", "TaskSpec"]

@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 from unspool.answers import classify as answers
 from unspool.data.batching import bucketed
 from unspool.data.facts import ClassifyFacts, Facts
+from unspool.data.preparation import Preparation
+from unspool.data.spec import Batching
+from unspool.errors import DataError
 from unspool.models.heads import Categorical, Head
-from unspool.models.spec import CategoricalHead, Memory, Windowed
+from unspool.models.spec import CategoricalHead, Memory, ModelSpec, Windowed
 from unspool.spec import Spec, knob
 from unspool.tasks.task import Decision, Examples
 from unspool.types import Batch, Classes, Cut, Part, Prepared, Record
@@ -30,6 +33,11 @@ class ClassifySpec(Spec):
     )
 
 
+    def build(self, model: ModelSpec, batching: Batching | None, seed: int) -> Classify:
+        assert isinstance(model.head, CategoricalHead) and batching is not None
+        return Classify(self, model.memory, model.head, batching.size, batching.buckets, seed)
+
+
 @dataclass(frozen=True)
 class Classify:
     """The classify task: what `tasks.task.Task` asks for."""
@@ -40,6 +48,14 @@ class Classify:
     size: int
     buckets: bool
     seed: int
+
+    def facts(
+        self, preparation: Preparation, records: Sequence[Record], prepared: Sequence[Prepared], train: NDArray[np.int64]
+    ) -> ClassifyFacts:
+        if preparation.labels is None:
+            raise DataError(f"{records[0].where}: no record has a class, and classify learns from classes; give every record its label")
+        counts = np.bincount([prepared[index].label for index in train[:, 0]], minlength=len(preparation.labels))
+        return ClassifyFacts(counts=tuple(int(count) for count in counts))
 
     def examples(self, prepared: Sequence[Prepared], spans: NDArray[np.int64], part: Part) -> Examples:
         return Items(self, tuple(prepared), spans, shuffled=part == "train")

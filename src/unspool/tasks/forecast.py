@@ -14,10 +14,13 @@ from unspool.answers import forecast as answers
 from unspool.data.batching import bucketed
 from unspool.data.facts import Facts, ForecastFacts
 from unspool.data.future import future_features
+from unspool.data.preparation import Preparation
+from unspool.data.spec import Batching
 from unspool.data.windows import sliding, streams
 from unspool.models.heads import Head, Point, Quantile
-from unspool.models.spec import Carried, Memory, PointHead, QuantileHead
+from unspool.models.spec import Carried, Memory, ModelSpec, PointHead, QuantileHead
 from unspool.spec import Spec, knob
+from unspool.tasks.seasons import seasonal_scale, usual_seasons
 from unspool.tasks.task import Decision, Examples
 from unspool.types import Batch, Cut, Forecasts, Part, Prepared, Record
 
@@ -47,6 +50,10 @@ class ForecastSpec(Spec):
             raise ValueError(f"seasons: got {list(self.seasons)}, wanted periods of at least 1 step")
         return self
 
+    def build(self, model: ModelSpec, batching: Batching | None, seed: int) -> Forecast:
+        assert isinstance(model.head, PointHead | QuantileHead)
+        return Forecast(self, model.memory, model.head, batching.size if batching else 1, seed)
+
 
 @dataclass(frozen=True)
 class Forecast:
@@ -57,6 +64,20 @@ class Forecast:
     head_spec: PointHead | QuantileHead
     size: int
     seed: int
+
+    def facts(
+        self, preparation: Preparation, records: Sequence[Record], prepared: Sequence[Prepared], train: NDArray[np.int64]
+    ) -> ForecastFacts:
+        longest = int((train[:, 2] - train[:, 1]).max())
+        usual = tuple(season for season in usual_seasons(preparation.frequency_seconds) if 2 * season < longest)
+        seasons = self.spec.seasons or usual or (1,)
+        return ForecastFacts(
+            horizon=self.spec.horizon,
+            lags=self.spec.lags,
+            levels=self.head_spec.levels if isinstance(self.head_spec, QuantileHead) else (),
+            seasons=seasons,
+            scales={name: seasonal_scale(name, records, train, seasons[0]) for name in preparation.targets},
+        )
 
     def examples(self, prepared: Sequence[Prepared], spans: NDArray[np.int64], part: Part) -> Examples:
         if isinstance(self.memory, Carried):

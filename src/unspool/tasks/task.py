@@ -10,7 +10,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from unspool.data.facts import Facts
+from unspool.data.facts import ClassifyFacts, Facts, ForecastFacts
+from unspool.data.preparation import Preparation
 from unspool.models.heads import Head
 from unspool.types import Batch, Cut, Part, Predictions, Prepared, Record
 
@@ -38,6 +39,12 @@ class Decision:
 
 class Task(Protocol):
     """The four answers. `facts` are those of the run, `prepared` its records as the network meets them, `spans` (n, 3) the part's steps."""
+
+    @abstractmethod
+    def facts(
+        self, preparation: Preparation, records: Sequence[Record], prepared: Sequence[Prepared], train: NDArray[np.int64]
+    ) -> ForecastFacts | ClassifyFacts:
+        """What must be known to read the answers, learnt from the train spans; DataError where they do not give it."""
 
     @abstractmethod
     def examples(self, prepared: Sequence[Prepared], spans: NDArray[np.int64], part: Part) -> Examples:

@@ -40,7 +40,7 @@ def fit(
     fingerprint: str | Mapping[str, str] = "",
     hooks: Sequence[Hook] = (),
 ) -> History:
-    """Train `network` in place; it is left on `device`, in eval mode, with the weights of its best epoch.
+    """Train `network` in place; it is left on `device`, in eval mode, with the weights that `spec.keep` names.
 
     A run that was killed at any moment and resumed gives the same history and weights, bit for bit, as one that was not: on a CPU with the same
     number of threads; on CUDA as far as its kernels are deterministic.
@@ -66,9 +66,10 @@ def fit(
     announcer = Announcer(hooks, standing, spec, steps)
     with announcer.announced(notes), Interruption() as interruption:
         _train(learner, train, judge, decision, spec, standing, steps, keeper, announcer, interruption)
-    learner.restore_best()
+    if spec.keep == "best":
+        learner.restore_best()
     network.eval()
-    return History(standing.lines, standing.seconds, standing.best.epoch, standing.stopped_early(spec), notes)
+    return History(standing.lines, standing.seconds, standing.best.epoch if spec.keep == "best" else standing.epoch, standing.stopped_early(spec), notes)
 
 
 def _train(

@@ -120,9 +120,18 @@ class TrainSpec(Spec):
     schedule: Schedule = knob(Constant(), "how the rate goes over time")
     clip: float | None = knob(1.0, "largest norm of the gradient of a step; none does not clip", gt=0)
     patience: int | None = knob(5, "epochs without a better validation metric before training stops; none never stops early", ge=1)
+    keep: Literal["best", "last"] = knob("best", "weights at the end: of the epoch with the best validation metric, or of the last epoch")
     seed: int = knob(0, "of weights, order and dropout", ge=0, lt=2**32)
     device: Literal["auto", "cpu", "cuda"] = knob("auto", "auto takes CUDA where there is one")
     checkpoint_seconds: float = knob(60.0, "a checkpoint is written after every epoch, and within it this often", gt=0)
+
+    @model_validator(mode="after")
+    def _last_is_reached(self) -> TrainSpec:
+        if self.keep == "last" and self.patience is not None:
+            raise ValueError(
+                f"patience: {self.patience} may stop training early, and keep: last asks for the last of all epochs; set patience: null, or keep: best"
+            )
+        return self
 
     @model_validator(mode="after")
     def _plateau_can_drop(self) -> TrainSpec:

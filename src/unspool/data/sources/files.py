@@ -57,6 +57,11 @@ def text_bytes(path: Path, encoding: str) -> bytes:
     """
     size = measured(path)
     with opened(path) as stream:
+        if stream.read(len(GZIP)) == GZIP:
+            stream.seek(0)
+            for _ in _unpacked(path, size, stream):  # what unpacks too far is found before any of it is kept
+                pass
+        stream.seek(0)
         content = bytearray()
         for block in _sound_lines(path, _decoded(path, _unpacked(path, size, stream), encoding)):
             content += block
