@@ -94,6 +94,12 @@ def with_row(number: int, row: str) -> str:
     return demand(rows)
 
 
+def rows_without(first: int, last: int) -> list[str]:
+    """The demand without the rows `first` to `last`, counted as a person does."""
+    rows = hourly()
+    return rows[: first - 2] + rows[last - 1 :]
+
+
 def curve_rows(classes: Sequence[str] = ("up", "down")) -> list[str]:
     draw = np.random.default_rng(6)
     rows = []
@@ -189,6 +195,14 @@ def refusal(capfd: Any, arguments: Sequence[object]) -> str:
     assert code == 2, printed.err
     assert printed.out == ""
     return refused_as(printed.err)
+
+
+def untouched(capfd: Any, folder: Path, arguments: Sequence[object]) -> str:
+    """The message, once it is sure that nothing in the folder was changed, added or lost."""
+    before = snapshot(folder)
+    message = refusal(capfd, arguments)
+    assert snapshot(folder) == before
+    return message
 
 
 def refused_as(stderr: str) -> str:

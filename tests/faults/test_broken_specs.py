@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,7 @@ import torch
 
 from unspool.cli import main
 
-from .making import GONE, GOOD, ROWS, holds, line_of, put, put_data, put_spec, refusal, snapshot
+from .making import GONE, GOOD, ROWS, holds, line_of, put, put_data, put_spec, untouched
 
 
 @dataclass(frozen=True)
@@ -187,14 +186,6 @@ WITH_DATA: dict[str, Wrong] = {
 
 
 
-def refused(capfd, folder, arguments) -> str:
-    """The message, once it is sure that nothing in the folder was changed, added or lost."""
-    before = snapshot(folder)
-    message = refusal(capfd, arguments)
-    assert snapshot(folder) == before
-    return message
-
-
 def places(message: str, path, key: str) -> None:
     """The message tells the file, the line and the dotted key, and that is where the key stands."""
     told = re.search(rf"^{re.escape(str(path))}:(\d+): ([\w.]+(?:\[\d+\])?[\w.]*): ", message, re.MULTILINE)
@@ -207,7 +198,7 @@ def places(message: str, path, key: str) -> None:
 def test_a_wrong_spec_is_told_with_its_line_and_key(name, capfd, tmp_path):
     case = WRONG[name]
     path = put_spec(tmp_path, case.base, case.changes)
-    message = refused(capfd, tmp_path, ["check", path])
+    message = untouched(capfd, tmp_path, ["check", path])
     holds(message, case.words)
     if case.line is None:  # there is no such line
         holds(message, [f"{path}: {case.key}: "])
@@ -219,86 +210,8 @@ def test_a_wrong_spec_is_told_with_its_line_and_key(name, capfd, tmp_path):
 def test_a_spec_that_its_data_does_not_allow_is_told(name, capfd, tmp_path):
     put_data(tmp_path)
     case = WITH_DATA[name]
-    message = refused(capfd, tmp_path, ["check", put_spec(tmp_path, case.base, case.changes)])
+    message = untouched(capfd, tmp_path, ["check", put_spec(tmp_path, case.base, case.changes)])
     holds(message, [*case.words, str(tmp_path)])
-
-
-NO_YAML: dict[str, tuple[str | bytes, tuple[str, ...]]] = {
-    "empty file": ("", ("got nothing", "wanted a mapping with the keys task, data, model, train")),
-    "comments alone": ("# a spec\n", ("got nothing", "wanted a mapping")),
-    "a list": ("- task\n- data\n", ("got a list", "wanted a mapping")),
-    "a sentence": ("forecast the demand", ("got text", "wanted a mapping")),
-    "a number": ("7", ("got a number", "wanted a mapping")),
-    "tabs": ("task:\n\tkind: forecast\n", (":2: not valid YAML", "check indentation")),
-    "open bracket": ("task: {kind: forecast\ndata: 1\n", ("not valid YAML", "check indentation, colons and quotes")),
-    "open quote": ('task: "forecast\n', ("not valid YAML",)),
-    "uneven indentation": ("task:\n    kind: forecast\n  horizon: 4\n", (":3: not valid YAML",)),
-    "two documents": ("task: 1\n---\ntask: 2\n", ("not valid YAML", "expected a single document")),
-    "key twice": ("task: {kind: forecast}\ndata: {}\ntask: {kind: classify}\n", (":3: task is given twice", "first on line 1", "keep one")),
-    "inner key twice": ("task:\n  kind: forecast\n  kind: forecast\n", (":3: task.kind is given twice", "first on line 2")),
-    "list for a key": ("? [a, b]\n: 1\n", ("as a key", "wanted the name of an option")),
-    "number for a key": ("1: 2\n", ("as a key", "wanted the name of an option")),
-    "class of Python": ("task: !!python/object/apply:os.system ['echo hurt']\n", (":1: not valid YAML", "could not determine a constructor")),
-    "unknown alias": ("task: *nowhere\n", (":1: not valid YAML", "undefined alias")),
-    "bomb of anchors": (
-        "a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(f"a{i + 1}: &a{i + 1} [{', '.join([f'*a{i}'] * 10)}]\n" for i in range(9)),
-        ("holds more than 100,000 values",),
-    ),
-    "alias of itself": ("task: &a [*a]\n", ("a value cannot be read",)),
-    "deep nesting": ("task: " + "[" * 5000 + "]" * 5000 + "\n", ("a value cannot be read",)),
-    "deep mappings": ("{a: " * 3000 + "1" + "}" * 3000, ("a value cannot be read",)),
-    "a date that there is not": ("task: 2024-02-31\n", ("a value cannot be read", "quote it if it is text")),
-    "binary": (b"\x7fELF\x02\x01\x01\x00\xff\xfe\xff", ("is not UTF-8", "save the spec as UTF-8")),
-    "UTF-16": ("task: {kind: forecast}".encode("utf-16"), ("is not UTF-8", "save the spec as UTF-8")),
-    "Latin-1": ("task: {kind: pr\u00e9vision}".encode("latin-1"), ("byte 15 is not UTF-8",)),
-    "control characters": ("task: \x00\x07\n", ("not valid YAML",)),
-    "the data itself": ("time,value\n" * 100_000, ("1,100,000 bytes", "is this the data?")),
-}
-
-
-@pytest.mark.parametrize("name", NO_YAML)
-def test_a_file_that_is_no_spec_is_told(name, capfd, tmp_path):
-    content, words = NO_YAML[name]
-    path = put(tmp_path, "spec.yaml", content)
-    holds(refused(capfd, tmp_path, ["check", path]), [str(path), *words])
-
-
-def test_a_path_that_is_no_spec_is_told(capfd, tmp_path):
-    put_spec(tmp_path, "text")
-    os.mkfifo(tmp_path / "pipe.yaml")
-    for name, words in {
-        "": ("is a folder, not a spec", "give the YAML file itself"),
-        "spec.yml": ("no such spec file", "did you mean", "spec.yaml"),
-        "nowhere/spec.yaml": ("no such spec file", "`unspool init` writes one"),
-        "pipe.yaml": ("no such spec file",),
-        "spec.yaml/x": ("no such spec file",),
-        "x" * 300: ("cannot be read (File name too long)", "check the path"),
-    }.items():
-        holds(refusal(capfd, ["check", tmp_path / name]), [str(tmp_path), *words])
-
-
-SETTINGS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "no equals sign": ("train.epochs", ("--set train.epochs: wanted KEY=VALUE", "e.g. --set")),
-    "no key": ("=3", ("--set =3: wanted KEY=VALUE",)),
-    "empty part of a key": ("train..epochs=3", ("wanted KEY=VALUE with a dotted key",)),
-    "unknown key": ("train.epoch=3", ("train.epoch: unknown key", "did you mean 'epochs'?")),
-    "wrong type": ("train.epochs=many", ("train.epochs: got 'many'", "wanted: a valid integer")),
-    "no value": ("train.epochs=", ("train.epochs: got None", "wanted: a valid integer")),
-    "out of bounds": ("train.epochs=0", ("train.epochs: got 0", "greater than or equal to 1")),
-    "below a value": ("train.epochs.most=3", ("train.epochs is a number, not a mapping; nothing can be set in it",)),
-    "bad YAML": ("task.lags=[1", ("--set task.lags: '[1' is not a YAML value", "quote it")),
-    "bad union": ("model.memory.kind=both", ("model.memory.kind: got 'both'", "wanted one of carried, windowed")),
-    "contradiction": ("data.columns.label=holiday", ("data.columns.label: takes effect in classify alone",)),
-    "with the data": ("data.columns.target=[price]", ("no column 'price'", "there are: 'time', 'value', 'holiday'")),
-}
-
-
-@pytest.mark.parametrize("name", SETTINGS)
-def test_a_wrong_override_is_told(name, capfd, tmp_path):
-    put_data(tmp_path)
-    setting, words = SETTINGS[name]
-    for more in ([], ["--json"]):
-        holds(refused(capfd, tmp_path, ["check", put_spec(tmp_path, "forecast"), "--set", setting, *more]), words)
 
 
 TRAINED = {name: WRONG[name] for name in (
@@ -316,7 +229,7 @@ def test_training_refuses_what_the_check_refuses_and_leaves_no_folder(name, opti
     put_data(tmp_path)
     case = TRAINED[name]
     path = put_spec(tmp_path, case.base, case.changes)
-    holds(refused(capfd, tmp_path, ["train", path, "--out", tmp_path / "run", *options]), case.words)
+    holds(untouched(capfd, tmp_path, ["train", path, "--out", tmp_path / "run", *options]), case.words)
     assert not (tmp_path / "run").exists()
 
 
@@ -324,20 +237,20 @@ def test_training_refuses_what_the_check_refuses_and_leaves_no_folder(name, opti
 def test_a_gpu_that_is_not_there_is_told_before_anything_is_written(capfd, tmp_path):
     put_data(tmp_path)
     path = put_spec(tmp_path, "classify", {"train.device": "cuda"})
-    message = refused(capfd, tmp_path, ["train", path, "--out", tmp_path / "run"])
+    message = untouched(capfd, tmp_path, ["train", path, "--out", tmp_path / "run"])
     holds(message, ["train.device: got cuda", "no CUDA device", "set train.device to cpu or auto"])
     assert not (tmp_path / "run").exists()
 
 
 def test_a_source_without_a_file_is_told(capfd, tmp_path):
-    message = refused(capfd, tmp_path, ["check", put_spec(tmp_path, "forecast", {"data.source.path": GONE})])
+    message = untouched(capfd, tmp_path, ["check", put_spec(tmp_path, "forecast", {"data.source.path": GONE})])
     holds(message, ["data.source: no path", "set data.source.path"])
 
 
 def test_a_seed_that_is_none_is_told(capfd, tmp_path):
     put_data(tmp_path)
     path = put_spec(tmp_path, "text")
-    holds(refused(capfd, tmp_path, ["check", path, "--seed", "-1"]), ["train.seed: got -1", "greater than or equal to 0"])
+    holds(untouched(capfd, tmp_path, ["check", path, "--seed", "-1"]), ["train.seed: got -1", "greater than or equal to 0"])
 
 
 OCCUPIED: dict[str, tuple[dict[str, str], tuple[str, ...], tuple[str, ...]]] = {
@@ -357,18 +270,18 @@ def test_a_folder_that_holds_something_is_never_written_into(name, capfd, tmp_pa
     for file, content in files.items():
         put(tmp_path / "run", file, content)
     arguments = ["train", put_spec(tmp_path, "classify"), "--out", tmp_path / "run", *options]
-    holds(refused(capfd, tmp_path, arguments), [str(tmp_path / "run"), *words])
+    holds(untouched(capfd, tmp_path, arguments), [str(tmp_path / "run"), *words])
 
 
 def test_a_file_in_place_of_the_folder_is_never_overwritten(capfd, tmp_path):
     put_data(tmp_path)
     taken = put(tmp_path, "run", "mine")
-    holds(refused(capfd, tmp_path, ["train", put_spec(tmp_path, "text"), "--out", taken]), [str(taken), "is a file", "new or empty"])
+    holds(untouched(capfd, tmp_path, ["train", put_spec(tmp_path, "text"), "--out", taken]), [str(taken), "is a file", "new or empty"])
 
 
 def test_several_mistakes_are_told_at_once_one_a_line(capfd, tmp_path):
     path = put_spec(tmp_path, "forecast", {"task.horizon": 0, "train.epochs": "x", "modle": 1, "model.backbone.layers": 99})
-    message = refused(capfd, tmp_path, ["check", path])
+    message = untouched(capfd, tmp_path, ["check", path])
     assert len(message.splitlines()) == 4
     for key in ("task.horizon", "train.epochs", "modle", "model.backbone.layers"):
         assert f"{path}:{line_of(path, key)}: {key}: " in message

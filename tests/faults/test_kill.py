@@ -14,8 +14,6 @@ from typing import Any
 
 import pytest
 
-import unspool
-
 from .making import demand, hourly, put, put_data, put_spec
 
 WITH_SECONDS = ("metrics.json", "manifest.json", "report.html", "card.md")

@@ -69,7 +69,8 @@ def fit(
     if spec.keep == "best":
         learner.restore_best()
     network.eval()
-    return History(standing.lines, standing.seconds, standing.best.epoch if spec.keep == "best" else standing.epoch, standing.stopped_early(spec), notes)
+    kept = standing.best.epoch if spec.keep == "best" else standing.epoch
+    return History(standing.lines, standing.seconds, kept, standing.stopped_early(spec), notes)
 
 
 def _train(

@@ -129,7 +129,8 @@ class TrainSpec(Spec):
     def _last_is_reached(self) -> TrainSpec:
         if self.keep == "last" and self.patience is not None:
             raise ValueError(
-                f"patience: {self.patience} may stop training early, and keep: last asks for the last of all epochs; set patience: null, or keep: best"
+                f"patience: {self.patience} may stop training early, and keep: last asks for the last of all epochs; "
+                "set patience: null, or keep: best"
             )
         return self
 
