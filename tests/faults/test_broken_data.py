@@ -62,7 +62,8 @@ BROKEN: dict[str, Broken] = {
     "number beyond a float in train": broken("forecast", with_row(100, "2024-01-05T02:00,1e300,0"), "column 'value'", "too large to scale"),
     "number beyond a float in test": broken("forecast", with_row(230, "2024-01-10T12:00,1e300,0"), ":230:", "column 'value'", "far too large"),
     "negative number under a logarithm": broken(
-        "forecast", with_row(230, "2024-01-10T12:00,-3,0"), ":230:", "column 'value': got -3", "wanted more than -1", data__scaling={"default": "log1p"}
+        "forecast", with_row(230, "2024-01-10T12:00,-3,0"), ":230:", "column 'value': got -3", "wanted more than -1",
+        data__scaling={"default": "log1p"},
     ),
     "no value at all": broken("forecast", demand(f"{row.split(',')[0]},,0" for row in hourly()), ":2: column 'value'", "missing"),
     "a value that never changes": broken("forecast", demand(f"{row.split(',')[0]},3,0" for row in hourly()), "repeats itself", "task.seasons"),

@@ -155,17 +155,27 @@ WITH_DATA: dict[str, Wrong] = {
     "no such label": wrong("classify", "data.columns.label", "kind", "no column 'kind'", "there are: 'curve', 'value', 'class'", line=None),
     "no such channel": wrong("arrays", "data.columns.past", ["x7"], "'x7'", "there are: 'x0'", data__columns={}, line=None),
     "no such file": wrong("text", "data.source.path", "line.tsv", "no such file", "did you mean", "lines.tsv", line=None),
-    "horizon longer than the series": wrong("forecast", "task.horizon", 1000, "the train part", "160 steps", "task.horizon is 1000", "shorten", line=None),
-    "horizon longer than a part": wrong("forecast", "task.horizon", 60, "the validation part", "40 steps", "task.horizon is 60", "give more rows", line=None),
+    "horizon longer than the series": wrong(
+        "forecast", "task.horizon", 1000, "the train part", "160 steps", "task.horizon is 1000", "shorten", line=None,
+    ),
+    "horizon longer than a part": wrong(
+        "forecast", "task.horizon", 60, "the validation part", "40 steps", "task.horizon is 60", "give more rows", line=None,
+    ),
     "context longer than a part": wrong(
         "forecast", "model.memory", {"kind": "windowed", "context": 239}, "the train part", "model.memory.context is 239", "shorten", line=None
     ),
-    "lags longer than the train part": wrong("forecast", "task.lags", [230], "the train part", "the longest of task.lags is 230", "shorten", line=None),
-    "seasons longer than the train part": wrong("forecast", "task.seasons", [230], "task.seasons", "over 230 steps in the train part of at most 160 rows", "shorter", line=None),
+    "lags longer than the train part": wrong(
+        "forecast", "task.lags", [230], "the train part", "the longest of task.lags is 230", "shorten", line=None,
+    ),
+    "seasons longer than the train part": wrong(
+        "forecast", "task.seasons", [230], "task.seasons", "over 230 steps in the train part of at most 160 rows", "shorter", line=None,
+    ),
     "test part larger than the data": wrong("forecast", "data.split.test", 500, f"has {ROWS} rows", "comes out empty", "test 500", line=None),
     "test part longer than the data": wrong("forecast", "data.split.test", "52w", "comes out empty", "test 52w", line=None),
     "embargo of all rows": wrong("forecast", "data.split.embargo", 150, "comes out empty", "embargo 150 rows", line=None),
-    "logarithm of values below zero": wrong("classify", "data.scaling", {"default": "log1p"}, "curves.csv:", "column 'value'", "wanted more than -1", "choose", line=None),
+    "logarithm of values below zero": wrong(
+        "classify", "data.scaling", {"default": "log1p"}, "curves.csv:", "column 'value'", "wanted more than -1", "choose", line=None,
+    ),
     "stride longer than a record": wrong(
         "classify", "model.backbone.front", [{"channels": 4, "kernel": 20, "stride": 20}], "has 12 steps, fewer than the 20", "lower", line=None
     ),

@@ -9,6 +9,7 @@ import random
 import shutil
 import struct
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -57,16 +58,16 @@ def blank(content: bytes, draw: random.Random) -> bytes:
     return blanked if blanked != content else flip(content, draw)
 
 
-WAYS: dict[str, tuple[Callable[[bytes, random.Random], bytes], int]] = {"flip": (flip, 5), "cut": (cut, 3), "lengthen": (lengthen, 1), "blank": (blank, 1)}
+WAYS: tuple[tuple[Callable[[bytes, random.Random], bytes], int], ...] = ((flip, 5), (cut, 3), (lengthen, 1), (blank, 1))
+"""Each way to damage a file, and how often it is taken."""
 
 
 def check_damages(folder: Path, number: int, seed: int) -> None:
     """So many damages, one after the other; each is found by whoever reads the folder."""
     draw, every = random.Random(seed), files(folder)
-    ways = list(WAYS.values())
     for _ in range(number):
         path = draw.choice(every)
-        (way,) = draw.choices([way for way, _ in ways], [often for _, often in ways])
+        (way,) = draw.choices(*zip(*WAYS, strict=True))
         whole = path.read_bytes()
         path.write_bytes(way(whole, draw))
         for read in (unspool.load, Session.open):
@@ -143,7 +144,7 @@ def test_a_link_to_a_folder_a_pipe_and_a_folder_for_a_file_are_refused(folder, t
 
 def test_files_that_changed_places_are_found(folder, forecast_run):
     names = [path.name for path in files(folder)]
-    for one, other in zip(names, names[1:], strict=False):
+    for one, other in pairwise(names):
         first, second = (folder / one).read_bytes(), (folder / other).read_bytes()
         put(folder, one, second), put(folder, other, first)
         refused(folder)

@@ -9,12 +9,13 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .making import demand, hourly, put, put_data, put_spec
+from .making import ENVIRONMENT, demand, hourly, put, put_data, put_spec
 
 WITH_SECONDS = ("metrics.json", "manifest.json", "report.html", "card.md")
 """These tell how long the run took and where it was written, or hash what does."""
@@ -108,7 +109,9 @@ LATE = [
 """Just before a file of this name is synced for this time since the process began."""
 
 
-@pytest.mark.parametrize("name, moments", [("a carried GRU with dropout", EARLY), ("an LSTM that classifies", [*EARLY[1:3], ("weights.safetensors", 1)])])
+@pytest.mark.parametrize(
+    "name, moments", [("a carried GRU with dropout", EARLY), ("an LSTM that classifies", [*EARLY[1:3], ("weights.safetensors", 1)])], ids=SPECS
+)
 def test_a_run_that_is_killed_inside_its_saves_ends_in_the_same_bytes(name, moments, worker, tmp_path):
     check_kills(name, moments, worker, tmp_path)
 
@@ -156,6 +159,10 @@ def lines_in(folder: Path) -> int:
         return 0
 
 
+def has_lines(folder: Path, number: int) -> bool:
+    return lines_in(folder) >= number
+
+
 def until(child: subprocess.Popen[bytes], happened: Any) -> None:
     """Waits for something in the folder, or for the end of the process."""
     while child.poll() is None and not happened():
@@ -172,12 +179,13 @@ def kill_training(child, folder, draw, epochs):
     time.sleep(draw.uniform(0, 0.4))
 
 
+def saves_anew(folder: Path, before: set[str]) -> bool:
+    return any(name.startswith(".unfinished") for name in names_in(folder) - before)
+
+
 def kill_saving(child, folder, draw, epochs):
-    before = names_in(folder)
     for _ in range(draw.randrange(1, 12)):
-        until(child, lambda: any(name.startswith(".unfinished") for name in names_in(folder) - before))
-        before = names_in(folder)
-    until(child, lambda: any(name.startswith(".unfinished") for name in names_in(folder)))
+        until(child, partial(saves_anew, folder, names_in(folder)))
 
 
 def kill_finishing(child, folder, draw, epochs):
@@ -224,23 +232,28 @@ def test_sigkill_at_twenty_random_moments_changes_no_byte(name, tmp_path, record
     assert results(tmp_path / "killed") == results(tmp_path / "straight")
 
 
+def stopped(spec: Path, folder: Path, lines: int) -> str:
+    """The last line that a run leaves behind which gets Ctrl-C once its history has so many lines."""
+    child = started(spec, folder)
+    until(child, partial(has_lines, folder, lines))
+    child.send_signal(signal.SIGINT)
+    _, told = child.communicate(timeout=60)
+    assert child.returncode == 130
+    assert b"Traceback" not in told
+    return told.decode().splitlines()[-1]
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_ctrl_c_says_how_to_go_on_and_going_on_ends_in_the_same_bytes(tmp_path):
     put_data(tmp_path)
-    spec = spec_of(tmp_path, "a carried GRU with dropout", train__epochs=40)
+    spec, folder = spec_of(tmp_path, "a carried GRU with dropout", train__epochs=40), tmp_path / "stopped"
     assert finished(started(spec, tmp_path / "straight")) == 0
-    folder = tmp_path / "stopped"
     for _ in range(3):
-        before = lines_in(folder)
-        child = started(spec, folder)
-        until(child, lambda: lines_in(folder) > before + 3)  # noqa: B023
-        child.send_signal(signal.SIGINT)
-        _, told = child.communicate(timeout=60)
-        assert child.returncode == 130
-        message = told.decode().splitlines()[-1]
+        message = stopped(spec, folder, lines_in(folder) + 3)
         assert message.startswith("unspool: training stopped by Ctrl-C in epoch ")
-        assert f"--out {folder} --resume" in message
-        assert b"Traceback" not in told
+        assert message.endswith(f"go on with: unspool train SPEC --out {folder} --resume")
+    message = stopped(spec, folder, 40)  # training is over, and the run is judged and written
+    assert message.startswith("unspool: ") and message.endswith(f"go on with: unspool train SPEC --out {folder} --resume")
     assert finished(started(spec, folder)) == 0
     assert results(folder) == results(tmp_path / "straight")

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typer.main import get_command
 
 from unspool.cli.app import Settings, app
-from unspool.errors import InputError, UnspoolError
+from unspool.errors import InputError, Interrupted, UnspoolError
 
 _PATH_ERRORS = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP}
 
@@ -26,7 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return _leave_pipe()
     except KeyboardInterrupt:
-        return 130
+        print("unspool: stopped by Ctrl-C", file=sys.stderr)
+        return Interrupted.exit_code
     except Exception as error:
         if settings.debug:
             traceback.print_exc()

@@ -6,7 +6,8 @@ import hashlib
 import platform
 import shlex
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import unspool
 from unspool.data.facts import ForecastFacts
 from unspool.data.sources import digest
 from unspool.data.survey import survey
-from unspool.errors import DataError, SpecError
+from unspool.errors import DataError, Interrupted, SpecError
 from unspool.evaluation.calibrate import widening
 from unspool.evaluation.judge import judge
 from unspool.export.trace import trace
@@ -72,14 +73,26 @@ def train(
     if folder is not None and claim(folder, to_yaml(setup.spec), resume) == "finished":
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # it was killed just before this
         return load(folder)
-    network = build_network(setup.spec, setup.facts, setup.task).to(device)
-    history = _fit(network, setup, device, folder, resume, fingerprint, hooks)
-    model = finish(network, setup, history, facts_of_data, _command(spec, out, overrides, seed))
-    if folder is None:
-        return model
-    saved = model.save(folder)
-    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
-    return saved
+    with _stoppable(folder):
+        network = build_network(setup.spec, setup.facts, setup.task).to(device)
+        history = _fit(network, setup, device, folder, resume, fingerprint, hooks)
+        model = finish(network, setup, history, facts_of_data, _command(spec, out, overrides, seed))
+        if folder is None:
+            return model
+        saved = model.save(folder)
+        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+        return saved
+
+
+@contextmanager
+def _stoppable(folder: Path | None) -> Iterator[None]:
+    """Ctrl-C outside of the training loop, which has its own answer, says how to go on too."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if folder is None:
+            raise
+        raise Interrupted(f"stopped by Ctrl-C; go on with: unspool train SPEC --out {folder} --resume") from None
 
 
 def as_spec(spec: RunSpec | str | Path | Mapping[str, Any], overrides: Sequence[str] = (), seed: int | None = None) -> RunSpec:

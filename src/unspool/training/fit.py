@@ -107,7 +107,7 @@ def _train(
         announcer.checkpointed(keeper.save(learner, standing))
         keeper.append(standing)
         announcer.judged()
-        if interruption.asked and not standing.finished(spec):
+        if interruption.asked:  # after the last epoch too: what follows training takes its time, and a Ctrl-C must not be lost
             raise _interrupted(learner, standing, 0, keeper)
 
 
