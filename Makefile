@@ -30,9 +30,10 @@ check: $(INSTALLED)  ## lint, types, imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(INSTALLED)  ## the real data sets beside their baselines: fetches them, trains on each, writes examples/results.json
+bench: $(INSTALLED)  ## every figure of the README: fetches the data sets, trains on each beside its baselines, times layers beside torch.nn
 	$(BIN)/python examples/fetch.py
 	$(BIN)/python examples/table.py
+	$(BIN)/python benchmarks/layers.py
 
 docs: $(INSTALLED)  ## the documentation, in docs/_build
 	$(BIN)/sphinx-build -W -n -q -b html docs docs/_build

@@ -78,7 +78,10 @@ class Program:
             raise LiveError(
                 f"{bundle.folder}: holds no step program: {bundle.facts().why_not_live or 'it was never traced'}"
             )
-        return cls.from_files(files)
+        try:
+            return cls.from_files(files)
+        except BundleError as error:
+            raise BundleError(f"{bundle.folder}: {error}") from None
 
     @classmethod
     def from_files(cls, files: Mapping[str, bytes]) -> Program:
