@@ -61,7 +61,7 @@ def write_file(folder: Path, name: str, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
-        _sync(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise BundleError(f"{path}: cannot be written: {error.strerror or error}; choose another folder") from error
 
@@ -292,8 +292,8 @@ def _refuse(path: Path, what: str) -> NoReturn:
     raise BundleError(f"{path}: {what}; copy the run folder anew, or train again")
 
 
-def _sync(folder: Path) -> None:
-    """Names made and changed in a folder reach the disk."""
+def sync_folder(folder: Path) -> None:
+    """Names made, changed and removed in a folder reach the disk; raises OSError."""
     if os.name == "nt":  # Windows opens no folder, and keeps names by itself
         return
     handle = os.open(folder, os.O_RDONLY)

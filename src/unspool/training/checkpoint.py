@@ -19,8 +19,9 @@ import safetensors.torch
 from safetensors import SafetensorError
 from torch import Tensor
 
+from unspool.bundle import sync_folder
 from unspool.errors import BundleError, TrainingError
-from unspool.training.durable import sync_folder, write_synced
+from unspool.training.durable import write_synced
 
 FOLDER = "checkpoints"
 KEPT = 2

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from unspool.bundle import sync_folder
+
 
 def write_synced(path: Path, content: bytes) -> None:
     """A file whose content has reached the disk; raises OSError."""
@@ -28,14 +30,3 @@ def replace_synced(path: Path, content: bytes) -> None:
     write_synced(beside, content)
     beside.replace(path)
     sync_folder(path.parent)
-
-
-def sync_folder(path: Path) -> None:
-    """Names made, changed and removed in a folder reach the disk; raises OSError."""
-    if os.name == "nt":  # Windows opens no folder, and keeps names by itself
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -39,7 +39,7 @@ def _column(column: Any, name: str) -> pl.Series:
     with guarded(f"{WHERE}: column {name!r}", "give a column of one kind: numbers, text or stamps"):
         try:
             converted: pl.Series | None = column.to_frame().to_polars().to_series().alias(name)
-        except Exception:
+        except Exception:  # every kind of frame has errors of its own; what they could not convert is converted value by value below
             converted = None
         if converted is not None and converted.dtype != pl.Object:
             return converted
