@@ -8,7 +8,7 @@ INSTALLED := .venv/.installed
 .PHONY: demo test test-all check bench docs help-snapshots clean
 
 # pip first: the one that comes with Python may be too old to hold the build's own requirements to the constraints.
-$(INSTALLED): pyproject.toml constraints.txt
+$(INSTALLED): pyproject.toml constraints.txt $(wildcard native/*)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "unspool needs Python 3.11 or newer; make PYTHON=/path/to/python3.11")'
 	@echo 'installing into .venv; the first time takes a few minutes'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv

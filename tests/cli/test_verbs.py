@@ -123,9 +123,20 @@ def test_doctor_tells_versions(capsys):
     found = answered(capsys, ["doctor"])
     assert found["unspool"] == unspool.__version__
     assert found["packages"]["torch"].startswith("2.")
-    assert "eager" in found["torch"]["engines"]
+    engines = found["torch"]["engines"]
+    assert list(engines) == ["native", "cudnn", "eager"] and engines["eager"] == {"available": True, "reason": "everything else"}
+    assert all(told["reason"] for told in engines.values())
     assert main(["doctor"]) == 0
-    assert f"numpy        {found['packages']['numpy']}" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert f"numpy        {found['packages']['numpy']}" in told
+    assert "engine eager everything else" in told
+
+
+def test_doctor_tells_why_the_native_engine_is_missing(monkeypatch, capsys):
+    monkeypatch.setattr("unspool.kernels.engine.why_no_library", lambda: "UNSPOOL_NATIVE is off")
+    assert answered(capsys, ["doctor"])["torch"]["engines"]["native"] == {"available": False, "reason": "UNSPOOL_NATIVE is off"}
+    assert main(["doctor"]) == 0
+    assert "engine native missing: UNSPOOL_NATIVE is off" in capsys.readouterr().out
 
 
 def test_doctor_fails_where_a_package_is_missing(monkeypatch, capsys):

@@ -48,7 +48,7 @@ SPECS: dict[str, tuple[str, dict[str, Any]]] = {
         "classify",
         {
             "model.backbone.cell": {"kind": "lstm", "hidden": 8},
-            "model.backbone.dropout": {"recurrent": 0.2, "inputs": 0.1},
+            "model.backbone.dropout": {"recurrent": 0.2, "inputs": 0.1, "zoneout": 0.1, "weights": 0.2},
             "train.checkpoint_seconds": TINY,
             "train.patience": None,
             "train.optimizer": {"kind": "sgd", "rate": 0.05, "momentum": 0.9},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import product
 from typing import Any, Literal, get_args, get_origin
 
@@ -72,6 +72,7 @@ def _of_every_cell() -> Iterator[tuple[type[Layer], str, Build]]:
     for name, spec in CELL_SPECS.items():
         yield Recurrent, name, lambda spec=spec: recurrent(spec, dropout=0.4)
         yield Recurrent, f"{name}-reverse", lambda spec=spec: recurrent(spec, reverse=True, dropout=0.4)
+        yield Recurrent, f"{name}-zoned-out", lambda spec=spec: recurrent(spec, dropout=0.3, zoneout=0.3, weight_drop=0.3)
         yield Bidirectional, name, lambda spec=spec: both_ways(spec)
 
 
@@ -84,7 +85,7 @@ def _of_every_convolution() -> Iterator[tuple[str, Build]]:
 
 
 def _of_network(network: Callable[..., Layer], **own: str) -> dict[str, Build]:
-    regularized = {"norm": True, "dropout": 0.3, "recurrent_dropout": 0.3}
+    regularized = {"norm": True, "dropout": 0.3, "recurrent_dropout": 0.3, "zoneout": 0.2, "weight_drop": 0.2}
     return {
         "one": lambda: network(INPUTS, HIDDEN, **own),
         "two-without-bias": lambda: network(INPUTS, HIDDEN, 2, bias=False),
@@ -171,14 +172,30 @@ def numbers(*shape: int) -> Tensor:
     return torch.randn(shape, dtype=torch.float64)
 
 
+def single(*shape: int) -> Tensor:
+    """In the precision that the native engine computes in."""
+    return torch.randn(shape)
+
+
 def warm_state(layer: Layer, batch: int, inputs: int = INPUTS) -> State:
     """A state that is not the initial one: what is remembered of a few random steps."""
     with torch.no_grad():
-        return map_state(torch.clone, layer.scan(numbers(batch, 2 * layer.stride, inputs))[1])
+        x = numbers(batch, 2 * layer.stride, inputs)
+        return map_state(torch.clone, layer.scan(x.to(next(layer.parameters(), x).dtype))[1])
 
 
 def same(left: Any, right: Any) -> None:
-    torch.testing.assert_close(left, right, rtol=1e-12, atol=1e-12)
+    """Equal to within rounding: that of float64, or of float32 where the numbers are single."""
+    close = 2e-5 if _precision(left) == torch.float32 else 1e-12
+    torch.testing.assert_close(left, right, rtol=close, atol=close)
+
+
+def _precision(numbers: Any) -> torch.dtype | None:
+    """Of the first tensor in a nest of them."""
+    if isinstance(numbers, Tensor):
+        return numbers.dtype
+    inner = numbers.values() if isinstance(numbers, Mapping) else numbers
+    return next((kind for kind in map(_precision, inner) if kind), None)
 
 
 @st.composite

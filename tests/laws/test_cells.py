@@ -142,7 +142,7 @@ def test_an_open_forget_gate_keeps_and_a_shut_one_forgets():
 
 OPTIONS = {
     "layers": 3, "bidirectional": True, "activation": "relu", "reset": "before", "bias": False, "residual": True, "norm": True,
-    "dropout": 0.5, "recurrent_dropout": 0.5, "locked": True,
+    "dropout": 0.5, "recurrent_dropout": 0.5, "zoneout": 0.5, "weight_drop": 0.5, "locked": True,
 }  # fmt: skip
 
 
@@ -164,6 +164,8 @@ def test_every_option_of_a_network_does_something(network):
 IMPOSSIBLE = {
     "no-layers": ({"layers": 0}, "layers: got 0, wanted at least 1"),
     "dropout-between-one-layer": ({"dropout": 0.1}, "dropout: 0.1 acts between layers, and there is one layer; raise layers or drop it"),
+    "all-of-the-state": ({"zoneout": 1.0}, "zoneout: got 1.0, wanted a share of at least 0 and below 1"),
+    "less-than-no-weights": ({"weight_drop": -0.1}, "weight_drop: got -0.1, wanted a share of at least 0 and below 1"),
     "residual-of-other-widths": ({"residual": True}, r"residual: no layer gives back the width .*3 in, 4 out.*raise layers or drop it"),
 }
 

@@ -17,7 +17,7 @@ every_cell = pytest.mark.parametrize("spec", CELL_SPECS.values(), ids=CELL_SPECS
 
 def drops(layer: Layer) -> bool:
     """Whether any part of the layer is told to leave numbers out."""
-    return any(getattr(module, "share", 0) or getattr(module, "dropout", 0) for module in layer.modules())
+    return any(getattr(module, name, 0) for module in layer.modules() for name in ("share", "dropout", "zoneout", "weight_drop"))
 
 
 DROPPING = {name: build for name, build in SUBJECTS.items() if drops(build())}
@@ -30,12 +30,15 @@ def test_dropout_changes_outputs_in_training_and_not_at_rest(build):
     x = numbers(6, 4 * layer.stride, INPUTS)
     at_rest = layer.scan(x)[0]
     same(layer.scan(x)[0], at_rest)
+    zoned = any(getattr(module, "zoneout", 0) for module in layer.modules())
     for module in layer.modules():
         if isinstance(module, Dropout):
             module.share = 0.0
         elif isinstance(module, Recurrent):
-            module.dropout = 0.0
-    same(layer.train().scan(x)[0], at_rest)
+            module.dropout = module.zoneout = module.weight_drop = 0.0
+    unchanged = layer.scan(x)[0]
+    assert zoned == (not torch.equal(unchanged, at_rest)), "at rest zoneout alone acts"
+    same(layer.train().scan(x)[0], unchanged)
     training = ready(build).train()
     first = training.scan(x)[0]
     assert (first != at_rest).any() and (training.scan(x)[0] != first).any()

@@ -32,6 +32,8 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "dropout.front": ({"front": [{"channels": 2, "kernel": 3}]}, {"dropout": {"front": 0.5}}),
     "dropout.between": ({"layers": 2}, {"dropout": {"between": 0.5}}),
     "dropout.recurrent": ({}, {"dropout": {"recurrent": 0.5}}),
+    "dropout.zoneout": ({}, {"dropout": {"zoneout": 0.5}}),
+    "dropout.weights": ({}, {"dropout": {"weights": 0.5}}),
     "dropout.outputs": ({}, {"dropout": {"outputs": 0.5}}),
     "dropout.locked": ({"dropout": {"outputs": 0.5}}, {"dropout": {"outputs": 0.5, "locked": True}}),
     "front": ({}, {"front": [{"channels": 2, "kernel": 3}]}),

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from unspool.cells import Cell
+from unspool.kernels import using
+from unspool.kernels.engine import why_no_library
 from unspool.layers import GRU, LSTM, RNN, Layer, State
 from unspool.layers.layer import flatten_state, unflatten_state
 
@@ -26,6 +28,8 @@ FORMS = {
     for kind, layers, both, bias in product(KINDS, (1, 2, 3), (False, True), (True, False))
 }
 every_form = pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+
+FAST = [pytest.param("native", marks=pytest.mark.skipif(bool(why_no_library()), reason="the native engine is not there")), "cudnn"]
 
 TorchState = tuple[Tensor, ...]
 
@@ -129,7 +133,19 @@ def test_any_shape_and_any_lengths_are_as_in_torch(form, inputs, hidden, extra, 
 def test_single_precision_is_as_in_torch(form):
     ours, source = twins(form, inputs=3, hidden=5)
     ours, source = ours.float(), source.float()
-    compare(ours, source, torch.randn(3, 6, 3), torch_state(source, 3), torch.tensor([2, 6, 5]), tolerance=1e-6)
+    with using("eager"):
+        compare(ours, source, torch.randn(3, 6, 3), torch_state(source, 3), torch.tensor([2, 6, 5]), tolerance=1e-6)
+
+
+@pytest.mark.parametrize("engine", FAST)
+@pytest.mark.parametrize("hidden", [5, 33])
+@every_form
+def test_every_engine_is_as_torch_in_single_precision(form, hidden, engine):
+    ours, source = twins(form, inputs=3, hidden=hidden)
+    ours, source = ours.float(), source.float()
+    with using(engine):
+        compare(ours, source, torch.randn(5, 6, 3), torch_state(source, 5), torch.tensor([2, 6, 5, 1, 6]), tolerance=2e-5)
+        compare(ours, source, torch.randn(2, 6, 3), None, None, tolerance=2e-5)
 
 
 # from_torch

@@ -6,10 +6,11 @@ from typing import Annotated, get_args
 
 from pydantic import Field
 
-from unspool.cells.cell import Cell, State
+from unspool.cells.cell import Cell
 from unspool.cells.elman import RNNCell, RNNSpec
 from unspool.cells.gru import GRUCell, GRUSpec
 from unspool.cells.lstm import LSTMCell, LSTMSpec
+from unspool.kernels import State
 
 CellSpec = Annotated[RNNSpec | LSTMSpec | GRUSpec, Field(discriminator="kind")]
 

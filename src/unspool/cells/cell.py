@@ -6,14 +6,18 @@ from abc import ABC, abstractmethod
 
 from torch import Tensor, nn
 
-State = dict[str, Tensor]
+from unspool.kernels.recurrence import Kind, Recurrence, State
+
+STATE_WEIGHT = "from_state.weight"
+"""The parameter through which a cell reads its state, where it has one: what weight drop acts on."""
 
 
 class Cell(nn.Module, ABC):
     """One step of time: reads an instant and the state before it, gives an output and the state after it.
 
     A cell is written as `project`, the part of a step that needs no state and is therefore done for all steps at once, and `advance`, the rest.
-    The tensor of the state that the next step reads through weights is named "h"; `keep` is a variational dropout mask over it.
+    The tensor of the state that the next step reads through weights is named "h"; `keep` is a variational dropout mask over it. The linear layer that
+    reads it is `from_state`.
     """
 
     hidden: int
@@ -34,9 +38,32 @@ class Cell(nn.Module, ABC):
     def initialize(self, recurrent: str, inputs: str, forget_bias: float | None) -> None:
         """Set the weights as `models.spec.Initialization` says."""
 
+    def recurrence(self) -> Recurrence | None:
+        """The cell's equations and weights in the terms of the fast engines; None where only the eager engine can run it."""
+        return None
+
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """One instant: (B, C) -> (B, H)."""
         return self.advance(self.project(x), state)
+
+    def forward(self, projected: Tensor, state: State, keep: Tensor | None = None) -> tuple[Tensor, State]:
+        return self.advance(projected, state, keep)
+
+
+def recurrence_of(cell: Cell, written: type[Cell], kind: Kind, from_input: nn.Module, from_state: nn.Module) -> Recurrence | None:
+    """What a cell computes, if it is what the class `written` says: with no method replaced, no hook set and no other module in a linear's place."""
+    replaced = [name for name in ("project", "advance") if getattr(type(cell), name) is not getattr(written, name) or name in vars(cell)]
+    if replaced or not _is_plain_linear(from_input) or not _is_plain_linear(from_state):
+        return None
+    assert isinstance(from_input, nn.Linear) and isinstance(from_state, nn.Linear)
+    return Recurrence(kind, from_input.weight, from_state.weight, from_input.bias, from_state.bias)
+
+
+def _is_plain_linear(module: nn.Module) -> bool:
+    """Whether a call of the module is x W' + b and nothing else. A parametrized weight is a weight; a hook could do anything."""
+    if not isinstance(module, nn.Linear) or type(module).forward is not nn.Linear.forward or "forward" in vars(module):
+        return False
+    return not (module._forward_pre_hooks or module._forward_hooks or module._backward_pre_hooks or module._backward_hooks)
 
 
 def initialize_gates(from_input: nn.Linear, from_state: nn.Linear, gates: int, recurrent: str, inputs: str) -> None:

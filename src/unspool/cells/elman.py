@@ -7,7 +7,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from unspool.cells.cell import Cell, State, initialize_gates
+from unspool.cells.cell import Cell, initialize_gates, recurrence_of
+from unspool.kernels import Recurrence, State
 from unspool.spec import Spec, knob
 
 
@@ -47,3 +48,6 @@ class RNNCell(Cell):
         total = projected + self.from_state(read)
         h = torch.tanh(total) if self.activation == "tanh" else torch.relu(total)
         return h, {"h": h}
+
+    def recurrence(self) -> Recurrence | None:
+        return recurrence_of(self, RNNCell, "rnn_tanh" if self.activation == "tanh" else "rnn_relu", self.from_input, self.from_state)

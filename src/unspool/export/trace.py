@@ -13,6 +13,7 @@ from torch.export.graph_signature import InputKind
 from torch.fx import Node
 
 from unspool.errors import LiveError
+from unspool.export.fused import fused_cells
 from unspool.export.places import place_of
 from unspool.export.translate import Translator, Unknown, array_of
 from unspool.layers import State, flatten_state, unflatten_state
@@ -107,7 +108,7 @@ class _Example:
         }
         arguments = (self.values, self.codes, self.future, state)
         try:
-            with torch.no_grad():
+            with torch.no_grad(), fused_cells(self.network):
                 return torch.export.export(_Step(self.network).eval(), arguments, dynamic_shapes=shapes, strict=False)
         except Exception as error:  # torch.export documents no error class of its own
             first = (str(error).strip() or type(error).__name__).splitlines()[0]

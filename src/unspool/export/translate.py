@@ -130,9 +130,9 @@ class Translator:
 
     @property
     def target(self) -> str:
-        """The node's operation without its overload, e.g. add."""
+        """The node's operation without its room and overload, e.g. add."""
         assert self._node is not None
-        return str(self._node.target).removeprefix("aten.").split(".")[0]
+        return str(self._node.target).removeprefix("aten.").removeprefix("unspool.").split(".")[0]
 
     def unknown(self, why: str) -> Unknown:
         assert self._node is not None

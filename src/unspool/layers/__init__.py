@@ -1,8 +1,9 @@
 """Cells over time and what wraps them. Every layer has `scan`, `step`, `initial_state`, `width`, `stride` and `lookahead`."""
 
+from unspool.kernels.rows import real_steps
 from unspool.layers.bidirectional import Bidirectional
 from unspool.layers.convolution import CausalConvolution, ConvolutionSpec
-from unspool.layers.layer import Layer, State, flatten_state, map_state, real_steps, unflatten_state
+from unspool.layers.layer import Layer, State, flatten_state, map_state, unflatten_state
 from unspool.layers.networks import GRU, LSTM, RNN, recurrent_stack
 from unspool.layers.pooling import POOLS, AttentionPool, LastPool, MaxPool, MeanPool
 from unspool.layers.recurrent import Recurrent

@@ -8,7 +8,8 @@ import torch
 from pydantic import model_validator
 from torch import Tensor, nn
 
-from unspool.layers.layer import Layer, State, check_lengths, leaf, without_padding
+from unspool.kernels.rows import without_padding
+from unspool.layers.layer import Layer, State, check_lengths, leaf
 from unspool.spec import Spec, knob
 
 

@@ -10,6 +10,8 @@ from typing import Union
 import torch
 from torch import Tensor, nn
 
+from unspool.kernels import Choice
+
 State = Mapping[str, Union[Tensor, "State"]]
 """A named tree of tensors, each (B, ...), owned by the caller. A layer that remembers nothing has the empty tree."""
 
@@ -44,25 +46,14 @@ class Layer(nn.Module, ABC):
     def forward(self, x: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         return self.scan(x, state, lengths)
 
+    def engine(self, x: Tensor) -> Choice | dict[str, Choice]:
+        """Which engine would scan inputs of the type and place of `x` (B, T, C) in each recurrent layer within, by its name, and why."""
+        told = ((name, module.engine(x)) for name, module in self.named_modules() if module is not self and isinstance(module, Layer))
+        return {name: choice for name, choice in told if isinstance(choice, Choice)}
+
     @property
     def causal(self) -> bool:
         return self.lookahead != inf
-
-
-def real_steps(lengths: Tensor, steps: int) -> Tensor:
-    """True where data is real, False where it is padding.
-
-    lengths  (B,)    steps before padding, 0 to `steps`
-    returns  (B, T)  with T = `steps`
-    """
-    return torch.arange(steps, device=lengths.device) < lengths[:, None]
-
-
-def without_padding(x: Tensor, lengths: Tensor | None) -> Tensor:
-    """`x` (B, T, C) with zeros for whatever the padding holds, NaN included; its gradient there is zero."""
-    if lengths is None:
-        return x
-    return x.masked_fill(~real_steps(lengths, x.shape[1]).unsqueeze(-1), 0)
 
 
 def check_lengths(x: Tensor, lengths: Tensor | None) -> None:

@@ -26,6 +26,8 @@ def recurrent_stack(
     norm: bool = False,
     dropout: float = 0.0,
     recurrent_dropout: float = 0.0,
+    zoneout: float = 0.0,
+    weight_drop: float = 0.0,
     locked: bool = False,
 ) -> Stack:
     """Recurrent layers one above the other.
@@ -34,6 +36,7 @@ def recurrent_stack(
     residual  adds a layer's input to its output where the widths agree
     norm      layer norm after each layer
     dropout   between layers; `locked` keeps one mask for all steps of a sequence
+    recurrent_dropout, zoneout, weight_drop  within each layer, as `Recurrent` has them
     """
     if layers < 1:
         raise ValueError(f"layers: got {layers}, wanted at least 1")
@@ -44,9 +47,10 @@ def recurrent_stack(
     for depth in range(layers):
         if depth and dropout:
             made.append(Dropout(width, dropout, locked))
-        layer: Layer = Recurrent(cell(width), dropout=recurrent_dropout)
+        layer: Layer = Recurrent(cell(width), dropout=recurrent_dropout, zoneout=zoneout, weight_drop=weight_drop)
         if bidirectional:
-            layer = Bidirectional(layer, Recurrent(cell(width), dropout=recurrent_dropout, reverse=True))
+            back = Recurrent(cell(width), dropout=recurrent_dropout, zoneout=zoneout, weight_drop=weight_drop, reverse=True)
+            layer = Bidirectional(layer, back)
         if residual and layer.width == width:
             layer = Residual(layer, width)
         width = layer.width
@@ -91,7 +95,6 @@ class _Network(Layer):
         return self.train(source.training)
 
 
-
 class RNN(_Network):
     """Simple recurrent layers (Elman 1990); weights, order and outputs as in torch.nn.RNN."""
 
@@ -108,13 +111,15 @@ class RNN(_Network):
         norm: bool = False,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
+        zoneout: float = 0.0,
+        weight_drop: float = 0.0,
         locked: bool = False,
     ):
         cell = partial(RNNCell, hidden=hidden, activation=activation, bias=bias)
         super().__init__(
             recurrent_stack(
                 cell, inputs, layers, bidirectional=bidirectional, residual=residual, norm=norm,
-                dropout=dropout, recurrent_dropout=recurrent_dropout, locked=locked,
+                dropout=dropout, recurrent_dropout=recurrent_dropout, zoneout=zoneout, weight_drop=weight_drop, locked=locked,
             )
         )
 
@@ -144,13 +149,15 @@ class LSTM(_Network):
         norm: bool = False,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
+        zoneout: float = 0.0,
+        weight_drop: float = 0.0,
         locked: bool = False,
     ):
         cell = partial(LSTMCell, hidden=hidden, bias=bias)
         super().__init__(
             recurrent_stack(
                 cell, inputs, layers, bidirectional=bidirectional, residual=residual, norm=norm,
-                dropout=dropout, recurrent_dropout=recurrent_dropout, locked=locked,
+                dropout=dropout, recurrent_dropout=recurrent_dropout, zoneout=zoneout, weight_drop=weight_drop, locked=locked,
             )
         )
 
@@ -181,13 +188,15 @@ class GRU(_Network):
         norm: bool = False,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
+        zoneout: float = 0.0,
+        weight_drop: float = 0.0,
         locked: bool = False,
     ):
         cell = partial(GRUCell, hidden=hidden, reset=reset, bias=bias)
         super().__init__(
             recurrent_stack(
                 cell, inputs, layers, bidirectional=bidirectional, residual=residual, norm=norm,
-                dropout=dropout, recurrent_dropout=recurrent_dropout, locked=locked,
+                dropout=dropout, recurrent_dropout=recurrent_dropout, zoneout=zoneout, weight_drop=weight_drop, locked=locked,
             )
         )
 

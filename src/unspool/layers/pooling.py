@@ -7,7 +7,8 @@ from abc import abstractmethod
 import torch
 from torch import Tensor, nn
 
-from unspool.layers.layer import Layer, State, check_lengths, leaf, real_steps, without_padding
+from unspool.kernels.rows import real_steps, without_padding
+from unspool.layers.layer import Layer, State, check_lengths, leaf
 
 
 class LastPool(Layer):

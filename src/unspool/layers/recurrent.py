@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import inf
 
-import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.func import functional_call
 
 from unspool.cells import Cell
-from unspool.kernels import eager
-from unspool.layers.layer import Layer, State, check_lengths, flatten_state, without_padding
+from unspool.cells.cell import STATE_WEIGHT
+from unspool.kernels import Choice, Zoned, choose, cudnn, eager, native
+from unspool.kernels.eager import zone
+from unspool.layers.layer import Layer, State, check_lengths, flatten_state
+from unspool.layers.masks import dropped_weight, kept_units, zoned_units
 
 
 class Recurrent(Layer):
     """A cell carried along time, from each row's beginning, or from its own end where `reverse`.
 
-    dropout  share of the state that the cell does not read in training: one mask a sequence (Gal and Ghahramani 2016, eq. 7)
+    dropout      share of the state that the cell does not read in training: one mask a sequence (Gal and Ghahramani 2016, eq. 7)
+    zoneout      share of each tensor of the state that a step of training leaves as it was; at rest a step gives the mean of both in that proportion
+                 (Krueger et al. 2016). Outputs are the state "h" that is left
+    weight_drop  share of the weights `from_state` that a call of training leaves out (Merity et al. 2018)
     """
 
-    def __init__(self, cell: Cell, *, dropout: float = 0.0, reverse: bool = False):
+    def __init__(self, cell: Cell, *, dropout: float = 0.0, zoneout: float = 0.0, weight_drop: float = 0.0, reverse: bool = False):
         super().__init__()
+        for name, share in (("dropout", dropout), ("zoneout", zoneout), ("weight_drop", weight_drop)):
+            if not 0 <= share < 1:
+                raise ValueError(f"{name}: got {share}, wanted a share of at least 0 and below 1")
+        if weight_drop:
+            _state_weight(cell)
         self.cell = cell
         self.width = cell.hidden
         self.dropout = dropout
+        self.zoneout = float(zoneout)
+        self.weight_drop = weight_drop
         self.reverse = reverse
         self.lookahead = inf if reverse else 0
 
@@ -32,28 +46,57 @@ class Recurrent(Layer):
     def scan(self, x: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         check_lengths(x, lengths)
         before = flatten_state(self.initial_state(x.shape[0]) if state is None else state)
-        x = without_padding(x, lengths)
-        if self.reverse:
-            x = reversed_rows(x, lengths)
-        y, after = eager.scan(self.cell.advance, self.cell.project(x), before, lengths, self._mask(x))
-        return (reversed_rows(y, lengths) if self.reverse else y), after
+        keep = kept_units(x, self.width, self.dropout) if self.training and self.dropout else None
+        zoned = self._zoned(before, x.shape[1])
+        weight = dropped_weight(_state_weight(self.cell), self.weight_drop) if self.training and self.weight_drop else None
+        recurrence = self.cell.recurrence()
+        if recurrence is not None and weight is not None:
+            recurrence = replace(recurrence, state_weight=weight)
+        engine = choose(recurrence, x, keep, zoned, before).engine
+        if recurrence is not None and engine == "native":
+            return native.scan(recurrence, x, before, lengths, keep, zoned, self.reverse)
+        if recurrence is not None and engine == "cudnn":
+            return cudnn.scan(recurrence, x, before, lengths, self.reverse)
+        return eager.scan(self.cell.project, _advance(self.cell, weight), x, before, lengths, keep, zoned, self.reverse)
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         if self.reverse:
             raise ValueError("a layer that reads from the end has no step: its output needs the whole future; use a causal layer")
-        return self.cell.step(x, flatten_state(state))
+        before = flatten_state(state)
+        y, after = self.cell.step(x, before)
+        if not self.zoneout:
+            return y, after
+        after = zone(before, after, self.zoneout)
+        return after["h"], after
 
-    def _mask(self, x: Tensor) -> Tensor | None:
-        if not self.training or not self.dropout:
+    def engine(self, x: Tensor) -> Choice:
+        """Which engine would scan `x` (B, T, C) in the present mode, and why."""
+        keep = x.new_ones(x.shape[0], self.width) if self.training and self.dropout else None
+        return choose(self.cell.recurrence(), x, keep, self.zoneout or None, flatten_state(self.initial_state(x.shape[0])))
+
+    def _zoned(self, state: dict[str, Tensor], steps: int) -> Zoned | None:
+        if not self.zoneout:
             return None
-        return torch.nn.functional.dropout(x.new_ones(x.shape[0], self.width), self.dropout)
+        return zoned_units(state, steps, self.zoneout) if self.training else self.zoneout
 
 
-def reversed_rows(x: Tensor, lengths: Tensor | None) -> Tensor:
-    """Each row's real steps in reverse order, padding left where it is: (B, T, C) -> (B, T, C)."""
-    if lengths is None:
-        return x.flip(1)
-    steps = torch.arange(x.shape[1], device=x.device)
-    mirrored = lengths[:, None] - 1 - steps
-    index = torch.where(mirrored >= 0, mirrored, steps)
-    return x.gather(1, index.unsqueeze(-1).expand_as(x))
+def _state_weight(cell: Cell) -> nn.Parameter:
+    """The parameter that weight drop acts on; ValueError where there is none."""
+    found = dict(cell.named_parameters()).get(STATE_WEIGHT)
+    if found is None:
+        raise ValueError(
+            f"weight_drop: {type(cell).__name__} has no parameter {STATE_WEIGHT} to act on (one made by a parametrization is none); "
+            "set weight_drop to 0 or name the layer that reads the state so"
+        )
+    return found
+
+
+def _advance(cell: Cell, weight: Tensor | None) -> eager.Advance:
+    """A cell's `advance`, with `weight` in place of the one that reads the state where it is given."""
+    if weight is None:
+        return cell.advance
+
+    def advance(projected: Tensor, state: dict[str, Tensor], keep: Tensor | None) -> tuple[Tensor, dict[str, Tensor]]:
+        return functional_call(cell, {STATE_WEIGHT: weight}, (projected, state, keep))
+
+    return advance

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from unspool.layers.layer import Layer, State, branch, check_lengths, without_padding
+from unspool.kernels.rows import without_padding
+from unspool.layers.layer import Layer, State, branch, check_lengths
 
 
 class Stack(Layer):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from unspool.cells import Cell
-from unspool.kernels.eager import where_rows
+from unspool.kernels.rows import where_rows
 from unspool.layers import Dropout, Layer, Stack, State, recurrent_stack
 from unspool.layers.layer import branch, join_states
 from unspool.models.batch import TensorBatch
@@ -87,6 +87,8 @@ def build_backbone(spec: Backbone, inputs: int) -> Stack:
         norm=spec.norm,
         dropout=spec.dropout.between,
         recurrent_dropout=spec.dropout.recurrent,
+        zoneout=spec.dropout.zoneout,
+        weight_drop=spec.dropout.weights,
         locked=spec.dropout.locked,
     )
     made.append(recurrent)

@@ -50,12 +50,15 @@ Embedding = Annotated[LearnedEmbedding | OneHot, Field(discriminator="kind")]
 
 
 class Dropout(Spec):
-    """Where training leaves numbers out. `recurrent` is variational: one mask for all steps of a sequence (Gal and Ghahramani 2016)."""
+    """Where training leaves numbers out. `recurrent` is variational: one mask for all steps of a sequence (Gal and Ghahramani 2016). `zoneout` leaves
+    out the change of a number, and makes it slower at rest (Krueger et al. 2016). `weights` has one mask for a whole batch (Merity et al. 2018)."""
 
     inputs: float = knob(0.0, "of the backbone's inputs", ge=0, lt=1)
     front: float = knob(0.0, "after each convolution of the front", ge=0, lt=1)
     between: float = knob(0.0, "between layers, as in torch.nn", ge=0, lt=1)
     recurrent: float = knob(0.0, "of the state that a cell reads", ge=0, lt=1)
+    zoneout: float = knob(0.0, "of the state that a step leaves as it was", ge=0, lt=1)
+    weights: float = knob(0.0, "of the weights that read the state", ge=0, lt=1)
     outputs: float = knob(0.0, "of what the head reads", ge=0, lt=1)
     locked: bool = knob(False, "one mask for all steps of a sequence at inputs, between and outputs too")
 

@@ -170,10 +170,51 @@ def _embedding(table: Array, code: Array) -> Array:
 def _known(code: Array, size: int) -> Array:
     """`code`, all of it from 0 to `size` - 1; LiveError otherwise, for numpy would count from the end."""
     if code.size and (code.min() < 0 or code.max() >= size):
-        raise LiveError(
-            f"codes run from {code.min()} to {code.max()}, wanted 0 to {size - 1}; are they of another vocabulary?"
-        )
+        raise unknown_codes(int(code.min()), int(code.max()), size)
     return code
+
+
+def unknown_codes(least: int, most: int, size: int) -> LiveError:
+    """The error for codes of which not all are from 0 to `size` - 1."""
+    return LiveError(f"codes run from {least} to {most}, wanted 0 to {size - 1}; are they of another vocabulary?")
+
+
+def _rnn(attributes: Attributes) -> Function:
+    activate: Function = np.tanh if attributes["activation"] == "tanh" else lambda x: np.maximum(x, 0)
+
+    def rnn(x: Array, h: Array, input_weight: Array, state_weight: Array, *biases: Array) -> Array:
+        from_input, from_state = biases or (None, None)
+        return activate(_linear(x, input_weight, from_input) + _linear(h, state_weight, from_state))
+
+    return rnn
+
+
+def _gru(attributes: Attributes) -> Function:
+    """Gates in torch's order: reset, update, candidate."""
+    before = attributes["reset"] == "before"
+
+    def gru(x: Array, h: Array, input_weight: Array, state_weight: Array, *biases: Array) -> Array:
+        from_input, from_state = biases or (None, None)
+        gates = slice(None, 2 * h.shape[1]), slice(2 * h.shape[1], None)
+        read = _linear(x, input_weight, from_input)
+        held = [_linear(h, state_weight[cut], None if from_state is None else from_state[cut]) for cut in gates]
+        reset, update = np.split(_sigmoid(read[:, gates[0]] + held[0]), 2, axis=1)
+        bias = None if from_state is None else from_state[gates[1]]
+        new = _linear(reset * h, state_weight[gates[1]], bias) if before else reset * held[1]
+        candidate = np.tanh(read[:, gates[1]] + new)
+        result: Array = candidate + update * (h - candidate)
+        return result
+
+    return gru
+
+
+def _lstm(x: Array, h: Array, c: Array, input_weight: Array, state_weight: Array, *biases: Array) -> Array:
+    """Gates in torch's order: input, forget, candidate, output."""
+    from_input, from_state = biases or (None, None)
+    gates = _linear(x, input_weight, from_input) + _linear(h, state_weight, from_state)
+    into, forget, candidate, out = np.split(gates, 4, axis=1)
+    cell = _sigmoid(forget) * c + _sigmoid(into) * np.tanh(candidate)
+    return np.stack([_sigmoid(out) * np.tanh(cell), cell], axis=1)
 
 
 FUNCTIONS: dict[str, Maker] = {
@@ -227,4 +268,7 @@ FUNCTIONS: dict[str, Maker] = {
     "cast": _cast,
     "embedding": _plain(_embedding),
     "one_hot": _one_hot,
+    "rnn": _rnn,
+    "gru": _gru,
+    "lstm": _plain(_lstm),
 }

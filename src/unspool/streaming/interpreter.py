@@ -53,7 +53,7 @@ class Interpreter:
             if array is None and not answer:
                 continue
             if array is None or array.shape[1:] != shape or array.dtype != TYPES[self.program.forms[name].kind]:
-                raise _misfit("input", name, shape, array)
+                raise misfit("input", name, shape, array)
             streams = len(array)
             values[slot] = array
         for slot, name, shape, dtype in self._remembers:
@@ -64,7 +64,7 @@ class Interpreter:
                 or array.dtype != dtype
                 or len(array) != (streams or len(array))
             ):
-                raise _misfit("state", name, shape, array)
+                raise misfit("state", name, shape, array)
             values[slot] = array
 
     def _plan(self, wanted: Iterable[str]) -> list[Step]:
@@ -86,6 +86,7 @@ class Interpreter:
         return FUNCTIONS[operation.name](operation.attributes), slots, out
 
 
-def _misfit(what: str, name: str, shape: tuple[int, ...], got: NDArray[Any] | None) -> LiveError:
+def misfit(what: str, name: str, shape: tuple[int, ...], got: NDArray[Any] | None) -> LiveError:
+    """The error for an input or state that is not the program's."""
     found = "none" if got is None else f"{got.dtype} {got.shape}"
     return LiveError(f"{what} {name!r}: got {found}, wanted one row a stream of shape {shape}; is it of another model?")

@@ -1,6 +1,6 @@
 """The closed set of operations of a step program: how many values each reads, its attributes, and its shape rule.
 
-What they compute stands in `interpreter`; another executor needs this table and that one, and nothing else.
+What they compute stands in `functions`; another executor needs this table and that one, and nothing else.
 """
 
 from __future__ import annotations
@@ -12,16 +12,19 @@ from typing import Literal, get_args
 from unspool.streaming import shapes
 from unspool.streaming.shapes import Kind, Rule, of_floats
 
-AttributeType = Literal["integer", "integers", "number", "flag", "kind"]
+AttributeType = Literal["integer", "integers", "number", "flag", "kind", "activation", "reset"]
 
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """reads  least and most values read"""
+    """reads   least and most values read
+    format  the first format of program.json that has the operation
+    """
 
     reads: tuple[int, int]
     rule: Rule
     attributes: Mapping[str, AttributeType] = field(default_factory=dict)
+    format: int = 1
 
 
 MOST_READ = 4096
@@ -89,9 +92,14 @@ OPERATIONS: dict[str, Signature] = {
     # codes
     "embedding": Signature((2, 2), shapes.embedding),
     "one_hot": Signature((1, 1), shapes.one_hot, {"size": "integer"}),
+    # one step of a cell: x, the state, both weights and, last, both biases or none; gates in torch's order
+    "rnn": Signature((4, 6), of_floats(shapes.rnn), {"activation": "activation"}, format=2),
+    "gru": Signature((4, 6), of_floats(shapes.gru), {"reset": "reset"}, format=2),
+    "lstm": Signature((5, 7), of_floats(shapes.lstm), format=2),
 }
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
+WORDS: Mapping[AttributeType, tuple[str, ...]] = {"kind": KINDS, "activation": ("tanh", "relu"), "reset": ("after", "before")}
 LARGEST_INTEGER = 1 << 40
 
 
@@ -99,8 +107,8 @@ def fits(value: object, wanted: AttributeType) -> bool:
     """True where an attribute read from JSON is of the type that its operation asks for."""
     if wanted == "flag":
         return isinstance(value, bool)
-    if wanted == "kind":
-        return value in KINDS
+    if wanted in WORDS:
+        return isinstance(value, str) and value in WORDS[wanted]
     if wanted == "integers":
         return isinstance(value, list | tuple) and len(value) <= 32 and all(fits(one, "integer") for one in value)
     if isinstance(value, bool):

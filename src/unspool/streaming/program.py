@@ -22,7 +22,7 @@ from unspool.errors import BundleError, LiveError
 from unspool.streaming.operations import OPERATIONS, fits
 from unspool.streaming.shapes import BATCH, LARGEST_ROW, Form, Kind, ShapeError, checked
 
-FORMAT = 1
+FORMAT = 2
 MOST_OPERATIONS = 100_000
 LARGEST_JSON = 64 << 20
 
@@ -164,9 +164,10 @@ class Program:
         return {name: np.repeat(array[None], batch, axis=0) for name, array in self.state.items()}
 
     def files(self) -> dict[str, bytes]:
-        """`program.json` and `program.safetensors`, as a run folder keeps them."""
+        """`program.json` and `program.safetensors`, as a run folder keeps them, in the first format that has all operations: a program has the same
+        digest whichever unspool reads it."""
         described = {
-            "format": FORMAT,
+            "format": max((OPERATIONS[operation.name].format for operation in self.operations), default=1),
             "inputs": {name: list(shape) for name, shape in self.inputs.items()},
             "state": {name: list(array.shape) for name, array in self.state.items()},
             "parameters": {name: list(array.shape) for name, array in self.parameters.items()},

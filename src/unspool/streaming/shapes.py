@@ -247,6 +247,35 @@ def one_hot(forms: Sequence[Form], attributes: Attributes) -> Form:
     return Form("int", (*forms[0].shape, attributes["size"]))
 
 
+def rnn(forms: Sequence[Form], attributes: Attributes) -> Form:
+    return _cell(forms, gates=1, states=1)
+
+
+def gru(forms: Sequence[Form], attributes: Attributes) -> Form:
+    return _cell(forms, gates=3, states=1)
+
+
+def lstm(forms: Sequence[Form], attributes: Attributes) -> Form:
+    """The new h and the new c, (BATCH, 2, H)."""
+    h = _cell(forms, gates=4, states=2)
+    return Form("float", (BATCH, 2, *h.shape[1:]))
+
+
+def _cell(forms: Sequence[Form], gates: int, states: int) -> Form:
+    x, *held = (form.shape for form in forms[: 1 + states])
+    input_weight, state_weight, *biases = (form.shape for form in forms[1 + states :])
+    hidden = held[0][-1] if held[0] else 0
+    if len(x) != 2 or x[0] != BATCH or hidden < 1 or any(shape != (BATCH, hidden) for shape in held):
+        raise ShapeError(f"steps from {held[0]} with {x}, wanted (streams, units), at least one, and (streams, inputs)")
+    rows = gates * hidden
+    if input_weight != (rows, x[1]) or state_weight != (rows, hidden) or biases not in ([], [(rows,), (rows,)]):
+        raise ShapeError(
+            f"steps with weights {input_weight} and {state_weight} and biases {biases}, wanted {(rows, x[1])}, "
+            f"{(rows, hidden)} and two of {(rows,)}, or none"
+        )
+    return Form("float", (BATCH, hidden))
+
+
 def full(forms: Sequence[Form], attributes: Attributes) -> Form:
     """A constant for every stream of what is read."""
     shape = tuple(attributes["shape"])

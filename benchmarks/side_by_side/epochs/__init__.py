@@ -1,0 +1,29 @@
+"""A whole training epoch of a task, by Unspool as a user runs it and by the same network written the usual way elsewhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+CONTENDERS: dict[str, dict[str, Any]] = {
+    "ours": {"module": "ours", "package": "unspool", "tasks": ("ecg5000", "rotten_tomatoes", "vic_elec")},
+    "ours-carried": {"module": "ours", "package": "unspool", "tasks": ("vic_elec",)},
+    "torch": {"module": "torch_loop", "package": "torch", "tasks": ("ecg5000", "rotten_tomatoes")},
+    "keras-torch": {"module": "keras_fit", "package": "keras", "tasks": ("ecg5000", "rotten_tomatoes"), "environment": {"KERAS_BACKEND": "torch"}},
+    "keras-jax": {"module": "keras_fit", "package": "keras", "tasks": ("ecg5000", "rotten_tomatoes"), "environment": {"KERAS_BACKEND": "jax"}},
+    "neuralforecast": {"module": "neural_forecast", "package": "neuralforecast", "tasks": ("vic_elec",)},
+    "darts": {"module": "darts_block", "package": "darts", "tasks": ("vic_elec",)},
+}
+"""By name: its module here, the package that it needs, the tasks that it can do, and what its process finds in the environment."""
+
+TITLES = {
+    "ours": "Unspool",
+    "ours-carried": "Unspool, state carried",
+    "torch": "torch.nn + DataLoader",
+    "keras-torch": "Keras (torch)",
+    "keras-jax": "Keras (JAX)",
+    "neuralforecast": "NeuralForecast LSTM",
+    "darts": "Darts BlockRNNModel",
+}
+
+EPOCHS = {"ecg5000": 40, "rotten_tomatoes": 7, "vic_elec": 5}
+"""As in the examples, so that validation losses are those of trained models; of the forecast, which takes longest, a few."""

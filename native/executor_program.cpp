@@ -1,0 +1,190 @@
+#include "executor_program.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <stdexcept>
+
+#if defined(_OPENMP)
+#include <omp.h>
+#endif
+
+#include "executor_check.hpp"
+
+namespace unspool::executor {
+
+Aligned::Aligned(Count bytes) : at_(static_cast<char*>(::operator new[](std::max<Count>(bytes, 1), std::align_val_t{LINE}))) {
+    std::memset(at_.get(), 0, std::max<Count>(bytes, 1));
+}
+
+template <class T>
+const T* Program::keep(std::vector<T> values) {
+    const auto kept = std::make_shared<std::vector<T>>(std::move(values));
+    kept_.push_back(kept);
+    return kept->data();
+}
+
+int Program::buffer(Element element, Place place, Count index, const std::vector<Count>& shape, const void* from) {
+    want_open();
+    const Count size = elements(shape);
+    if (index < 0) throw std::invalid_argument("a buffer that is nowhere");
+    Buffer made{element, place, index, size, shape, nullptr};
+    if (place == Place::constant) {
+        made.constant = std::make_shared<Aligned>(size * bytes_of(element));
+        if (size) std::memcpy(made.constant->at(), from, size * bytes_of(element));
+    }
+    if (place == Place::arena) {
+        if (index % static_cast<Count>(Aligned::LINE)) throw std::invalid_argument("a buffer that begins within a line of the cache");
+        arena_bytes_ = std::max(arena_bytes_, index + (size * bytes_of(element) + 63) / 64 * 64);
+    }
+    buffers_.push_back(std::move(made));
+    return static_cast<int>(buffers_.size()) - 1;
+}
+
+void Program::want_open() const {
+    if (sealed_) throw std::invalid_argument("a program at work takes no more");
+}
+
+Count elements(const std::vector<Count>& shape) {
+    Count product = 1;
+    for (Count size : shape) {
+        if (size < 0 || size > LARGEST || (size > 0 && product > LARGEST / size)) throw std::invalid_argument("a shape of no size");
+        product *= size;
+    }
+    return product;
+}
+
+int Program::pack(const float* matrix, Count rows, Count depth, const std::vector<Count>& order, int vectors) {
+    const Count lanes = engine_.lanes, columns = static_cast<Count>(order.size());
+    if (vectors < 1 || vectors > 8 || columns % lanes || columns > LARGEST || rows < 0 || depth < 0 || depth > LARGEST)
+        throw std::invalid_argument("columns that fill no vectors");
+    for (Count row : order)
+        if (row < -1 || row >= rows) throw std::invalid_argument("a row that the matrix has not");
+    auto packed = std::make_shared<Aligned>(columns * depth * 4);
+    float* to = reinterpret_cast<float*>(packed->at());
+    for (Count first = 0; first < columns; first += vectors * lanes) {
+        const Count width = std::min(columns - first, vectors * lanes);
+        for (Count k = 0; k < depth; ++k)
+            for (Count c = 0; c < width; ++c, ++to)
+                if (order[first + c] >= 0) *to = matrix[order[first + c] * depth + k];
+    }
+    weights_.emplace_back(std::move(packed), columns * depth);
+    return static_cast<int>(weights_.size()) - 1;
+}
+
+namespace {
+
+// True where the streams follow each other at one distance: all numbers of an operand are one run, or it is one number.
+bool runs_on(const View& view, const Buffer& buffer, const std::vector<Count>& sizes, Count total) {
+    if (buffer.place == Place::constant) return std::all_of(view.strides.begin(), view.strides.end(), [](Count stride) { return stride == 0; });
+    if (total == 1) return true;
+    return view.start == 0 && buffer.size == total && sizes.size() == 1 && view.strides[0] == 1;
+}
+
+bool is_elementwise(Code code) { return code < Code::sum; }
+
+} // namespace
+
+void Program::add(const Description& given) {
+    want_open();
+    work_ += Check(*this, given)();
+    Instruction made{};
+    made.code = named(given.code).code;
+    made.axes = static_cast<int>(given.sizes.size());
+    made.reads = static_cast<int>(given.operands.size()) - 1;
+    made.sizes = keep(given.sizes);
+    made.shape = keep(given.shape);
+    made.numbers = keep(given.numbers);
+    made.total = 1;
+    for (Count size : given.sizes) made.total *= size;
+    made.flat = is_elementwise(made.code);
+    for (const View& view : given.operands) made.flat &= runs_on(view, buffers_[view.buffer], given.sizes, made.total);
+    std::vector<Operand> operands;
+    for (const View& view : given.operands) {
+        const Buffer& held = buffers_[view.buffer];
+        const Count stream = held.place == Place::constant ? 0 : held.size;
+        std::vector<Count> strides = view.strides;
+        if (made.flat) strides.back() = held.place == Place::constant ? 0 : made.total == 1 ? stream : 1;
+        operands.push_back({view.buffer, held.element, view.start, stream, keep(std::move(strides))});
+    }
+    if (made.flat && made.code != Code::copy && operands[0].strides[made.axes - 1] != 1) throw std::invalid_argument(given.code + ": a result with gaps");
+    made.operands = keep(std::move(operands));
+    std::vector<const float*> weights;
+    for (int index : given.weights) weights.push_back(index < 0 ? nullptr : reinterpret_cast<const float*>(weights_[index].first->at()));
+    made.weights = keep(std::move(weights));
+    instructions_.push_back(made);
+}
+
+const Buffer* Program::find(Place place, Count index) const {
+    for (const Buffer& one : buffers_)
+        if (one.place == place && one.index == index) return &one;
+    return nullptr;
+}
+
+bool Program::state_reads(Count input) const {
+    for (Count i = 0; i < state_count_; ++i)
+        for (int read = 0; read <= instructions_[i].reads; ++read) {
+            const Buffer& one = buffers_[instructions_[i].operands[read].buffer];
+            if (one.place == Place::input && one.index == input) return true;
+        }
+    return false;
+}
+
+Runner::Runner(std::shared_ptr<const Program> program, Count streams)
+    : program_(std::move(program)), streams_(streams), arena_(streams * program_->arena_bytes()) {
+    for (const Buffer& buffer : program_->buffers()) {
+        char* at = nullptr;
+        if (buffer.place == Place::arena) at = arena_.at() + buffer.index * streams;
+        else if (buffer.place == Place::constant) at = buffer.constant->at();
+        else {
+            auto& of_place = bound_[static_cast<int>(buffer.place)];
+            if (of_place.size() <= static_cast<std::size_t>(buffer.index)) of_place.resize(buffer.index + 1);
+            of_place[buffer.index].push_back(static_cast<int>(bases_.size()));
+        }
+        bases_.push_back(at);
+    }
+}
+
+void Runner::bind(Place place, Count index, char* at) {
+    auto& of_place = bound_[static_cast<int>(place)];
+    if (static_cast<std::size_t>(index) >= of_place.size()) return;
+    for (int buffer : of_place[index]) bases_[buffer] = at;
+}
+
+bool Runner::run_part(Count first, Count last, bool answer, Misfit& misfit) const {
+    const auto& all = program_->instructions();
+    const Count count = answer ? static_cast<Count>(all.size()) : program_->state_count();
+    return program_->engine().execute(all.data(), count, {bases_.data(), first, last, &misfit});
+}
+
+// Waking a thread takes some microseconds, so each must have more than that to do.
+int Runner::threads_for(Count streams) const {
+#if defined(_OPENMP)
+    constexpr double LEAST_WORK = 2e6;
+    constexpr Count LEAST_STREAMS = 4;
+    const double worth = std::min(program_->work() * static_cast<double>(streams) / LEAST_WORK, static_cast<double>(streams) / LEAST_STREAMS);
+    if (worth < 2 || omp_in_parallel()) return 1;
+    return static_cast<int>(std::min<double>(worth, omp_get_max_threads()));
+#else
+    (void)streams;
+    return 1;
+#endif
+}
+
+bool Runner::run(Count streams, bool answer, Misfit& misfit) {
+    misfit.found = false;
+    const int threads = threads_for(streams);
+    if (threads == 1) return run_part(0, streams, answer, misfit);
+    bool well = true;
+#if defined(_OPENMP)
+#pragma omp parallel num_threads(threads) reduction(&& : well)
+    {
+        const Count thread = omp_get_thread_num(), count = omp_get_num_threads(), blocks = (streams + 3) / 4;
+        Misfit own{};
+        well = run_part(std::min(streams, blocks * thread / count * 4), std::min(streams, blocks * (thread + 1) / count * 4), answer, own);
+    }
+#endif
+    // Once more, so that the codes of all streams are told, not of one thread's alone.
+    return well || run_part(0, streams, answer, misfit);
+}
+
+} // namespace unspool::executor

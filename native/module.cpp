@@ -1,0 +1,34 @@
+// unspool._native: recurrent scans and the executor of step programs. The instruction set is chosen once, at load.
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <cstdlib>
+
+#include "executor_module.hpp"
+#include "instruction_sets.hpp"
+#include "scan_module.hpp"
+
+namespace nb = nanobind;
+
+namespace {
+
+const unspool::InstructionSet* chosen = nullptr;
+
+} // namespace
+
+NB_MODULE(_native, module) {
+    const char* const asked = std::getenv("UNSPOOL_NATIVE");
+    try {
+        chosen = &unspool::choose_instruction_set(asked ? asked : "");
+    } catch (const std::exception& error) {
+        throw nb::import_error((std::string("UNSPOOL_NATIVE: ") + error.what()).c_str());
+    }
+    std::vector<std::string> here;
+    for (const unspool::InstructionSet& one : unspool::instruction_sets())
+        if (one.is_here()) here.emplace_back(one.name);
+    module.attr("instruction_set") = chosen->name;
+    module.attr("instruction_sets") = nb::cast(here);
+    unspool::add_executor(module, [] { return chosen->executor; });
+    unspool::add_scan(module, *chosen);
+}

@@ -1,0 +1,161 @@
+// Weights cut into panels of a few vectors, and products of many rows with them.
+#pragma once
+
+#include "tile.hpp"
+
+namespace unspool::UNSPOOL_ISA {
+
+using Size = std::ptrdiff_t;
+
+// Floats of a panel that stay in the first-level cache (24 of 32 KB) while all rows pass over them.
+inline constexpr Size CACHED = 6144;
+
+template <int V>
+inline constexpr Size DEPTH = CACHED / (V * LANES);
+
+inline constexpr Size up(Size count, Size multiple) { return (count + multiple - 1) / multiple * multiple; }
+
+// Rows an odd number of cache lines long never fall on few sets of the cache, whatever their width.
+UNSPOOL_INLINE Size skewed(Size floats) {
+    const Size lines = up(floats, 16) / 16;
+    return (lines | 1) * 16;
+}
+
+// The rows of an operand that are given one by one.
+struct Pointers {
+    const float* const* row;
+    UNSPOOL_INLINE const float* operator[](Size r) const { return row[r]; }
+};
+
+// Rows that stand one after the other.
+struct Strided {
+    const float* first;
+    Size stride;
+    UNSPOOL_INLINE const float* operator[](Size r) const { return first + r * stride; }
+};
+
+template <int R, int V, class Source>
+__attribute__((noinline)) void rows_times_panel(const Source& a, Size r, Size k, const float* panel, Size depth, Starts from, Results to) {
+    Rows<R> rows;
+    for (int i = 0; i < R; ++i) rows.row[i] = a[r + i] + k;
+    multiply<R, V>(rows, panel, depth, from, to);
+}
+
+// Calls `work` with a constant in place of `rows`, 1 to MOST_ROWS<V>.
+template <int V, class Work>
+UNSPOOL_INLINE void with_rows(int rows, Work work) {
+    switch (rows) {
+        case 1: return work(std::integral_constant<int, 1>{});
+        case 2: return work(std::integral_constant<int, 2>{});
+        case 3: return work(std::integral_constant<int, 3>{});
+        case 4: if constexpr (MOST_ROWS<V> > 3) return work(std::integral_constant<int, 4>{}); break;
+        case 5: if constexpr (MOST_ROWS<V> > 4) return work(std::integral_constant<int, 5>{}); break;
+        case 6: if constexpr (MOST_ROWS<V> > 5) return work(std::integral_constant<int, 6>{}); break;
+        case 7: if constexpr (MOST_ROWS<V> > 6) return work(std::integral_constant<int, 7>{}); break;
+        case 8: if constexpr (MOST_ROWS<V> > 7) return work(std::integral_constant<int, 8>{}); break;
+        default: break;
+    }
+}
+
+// How a depth is laid out in the rows of an operand: `segments` runs of `count` floats, the first ones `stride` apart. A panel has no gaps.
+struct Depth {
+    Size count, segments, stride;
+    UNSPOOL_INLINE Size total() const { return count * segments; }
+};
+
+UNSPOOL_INLINE Depth depth_of(Size count, Size segments, Size stride) {
+    return count == stride ? Depth{count * segments, 1, count * segments} : Depth{count, segments, stride};
+}
+
+// to = from + a * panel for `count` rows; the tiles are of about equal height, since low ones leave the multipliers idle.
+template <int V, class Source>
+UNSPOOL_INLINE void product(const Source& a, Size count, const float* panel, Depth depth, Starts from, Results to) {
+    const Size tiles = (count + MOST_ROWS<V> - 1) / MOST_ROWS<V>;
+    const Size block = tiles > 1 ? DEPTH<V> : depth.count; // one tile reads the panel once, wherever it is
+    for (Size segment = 0; segment < depth.segments; ++segment)
+        for (Size k = 0; k < depth.count; k += block) {
+            const Size deep = depth.count - k < block ? depth.count - k : block;
+            for (Size tile = 0; tile < tiles; ++tile) {
+                const Size r = count * tile / tiles;
+                const Starts start{from.at + r * from.row, from.row, from.vec};
+                const Results result{to.at + r * to.row, to.row, to.vec};
+                with_rows<V>(static_cast<int>(count * (tile + 1) / tiles - r), [&](auto rows) {
+                    rows_times_panel<rows(), V>(a, r, segment * depth.stride + k, panel, deep, start, result);
+                });
+            }
+            panel += deep * V * LANES;
+            from = {to.at, to.row, to.vec};
+        }
+    if (depth.total() == 0) copy_tile<V>(count, from, to);
+}
+
+// Panels that one row passes over at once, so that enough sums are under way to hide the latency of a multiplication.
+template <int V>
+inline constexpr int ACROSS = V == 1 ? 8 : 12 / V;
+
+template <int P, int V>
+__attribute__((noinline)) void row_times_panels(const float* row, const float* panels, Depth depth, Starts from, Results to) {
+    multiply_across<P, V>(row, panels, depth.count, depth.segments, depth.stride, from, to);
+}
+
+// As `product`, for one row and `count` panels side by side; `from` and `to` have panels in place of rows.
+template <int V>
+UNSPOOL_INLINE void product_across(const float* row, Size count, const float* panels, Depth depth, Starts from, Results to) {
+    for (Size p = 0; p < count; p += ACROSS<V>) {
+        const Size left = count - p < ACROSS<V> ? count - p : ACROSS<V>;
+        const Starts start{from.at + p * from.row, from.row, from.vec};
+        const Results result{to.at + p * to.row, to.row, to.vec};
+        const float* panel = panels + p * V * LANES * depth.total();
+        switch (left) {
+            case 1: row_times_panels<1, V>(row, panel, depth, start, result); break;
+            case 2: row_times_panels<2, V>(row, panel, depth, start, result); break;
+            case 3: row_times_panels<3, V>(row, panel, depth, start, result); break;
+            case 4: if constexpr (ACROSS<V> > 3) row_times_panels<4, V>(row, panel, depth, start, result); break;
+            case 5: if constexpr (ACROSS<V> > 4) row_times_panels<5, V>(row, panel, depth, start, result); break;
+            case 6: if constexpr (ACROSS<V> > 5) row_times_panels<6, V>(row, panel, depth, start, result); break;
+            case 7: if constexpr (ACROSS<V> > 6) row_times_panels<7, V>(row, panel, depth, start, result); break;
+            case 8: if constexpr (ACROSS<V> > 7) row_times_panels<8, V>(row, panel, depth, start, result); break;
+            default: break;
+        }
+    }
+}
+
+// Vectors in a panel of a plain matrix: side by side over its columns, the last one as narrow as it can be.
+inline constexpr int WIDE = SUMS > 12 ? 4 : 3;
+
+UNSPOOL_INLINE Size vectors_of(Size columns) { return up(columns, LANES) / LANES; }
+
+// Products with a plain matrix, vectors `first` to `last` of its columns, `first` a multiple of WIDE; rows of `to` are whole vectors.
+template <class Source>
+UNSPOOL_INLINE void product_with(const Source& a, Size count, const float* panels, Size first, Size last, Depth depth, Starts from, Results to) {
+    if (count == 0) return;
+    const Size whole = first + (last - first) / WIDE * WIDE;
+    const auto start = [&](Size vector) { return Starts{from.at + vector * from.vec, from.row, from.vec}; };
+    const auto result = [&](Size vector) { return Results{to.at + vector * to.vec, to.row, to.vec}; };
+    const auto panel = [&](Size vector) { return panels + vector * LANES * depth.total(); };
+    if (count == 1) {
+        const Starts starts{from.at + first * from.vec, WIDE * from.vec, from.vec};
+        const Results results{to.at + first * to.vec, WIDE * to.vec, to.vec};
+        product_across<WIDE>(a[0], (whole - first) / WIDE, panel(first), depth, starts, results);
+    } else {
+        for (Size vector = first; vector < whole; vector += WIDE) product<WIDE>(a, count, panel(vector), depth, start(vector), result(vector));
+    }
+    switch (last - whole) {
+        case 1: return product<1>(a, count, panel(whole), depth, start(whole), result(whole));
+        case 2: return product<2>(a, count, panel(whole), depth, start(whole), result(whole));
+        case 3: if constexpr (WIDE > 3) return product<3>(a, count, panel(whole), depth, start(whole), result(whole)); break;
+        default: break;
+    }
+}
+
+// One row of a plain panel: `columns` floats from `row`, the rest of `width` zero.
+UNSPOOL_INLINE void copy_row(float* to, const float* row, Size columns, Size width) {
+    Size c = 0;
+    for (; c + LANES <= columns; c += LANES) store(to + c, load(row + c));
+    if (c < width) {
+        store(to + c, load_first(row + c, static_cast<int>(columns - c)));
+        for (c += LANES; c < width; c += LANES) store(to + c, Vec{});
+    }
+}
+
+} // namespace unspool::UNSPOOL_ISA

@@ -1,0 +1,122 @@
+// A step of the cells after the products: gates, the new state, outputs.
+#pragma once
+
+#include "scan_layout.hpp"
+
+namespace unspool::UNSPOOL_ISA {
+
+// One step of the rows that are still running.
+struct Moment {
+    Size count;
+    float* gates; // the first row's; `layout.row` from row to row
+    const float* before;
+    float *after, *read; // states, and what weights read of the new one, where that is another
+    const float* keep;   // the dropout mask, or null
+    float *c, *cells;    // the state "c", and where it is kept for the way back, or null
+    float* const* y;
+    const std::uint8_t *const *zoned_h, *const *zoned_c; // or null
+    float zone;
+    bool training;
+};
+
+using Bytes = std::uint8_t __attribute__((vector_size(LANES)));
+
+UNSPOOL_INLINE Ints stays(const std::uint8_t* mask, int lanes) {
+    Bytes bytes{};
+    std::memcpy(&bytes, mask, lanes);
+    return __builtin_convertvector(bytes, Ints) != 0;
+}
+
+UNSPOOL_INLINE Vec some(const float* from, int lanes) { return lanes == LANES ? load(from) : load_first(from, lanes); }
+
+UNSPOOL_INLINE void put(float* to, Vec v, int lanes) { lanes == LANES ? store(to, v) : store_first(to, v, lanes); }
+
+// Zoneout: some units stay, or at rest each is a mean of both.
+UNSPOOL_INLINE Vec zoned(Vec before, Vec after, const std::uint8_t* const* masks, float zone, Size row, Size unit, int lanes) {
+    if (masks) return select(stays(masks[row] + unit, lanes), before, after);
+    return zone != 0 ? zone * before + (1 - zone) * after : after;
+}
+
+// The new state to where it is read next, and out.
+UNSPOOL_INLINE void settle(const Moment& m, const Layout& layout, Size row, Size unit, int lanes, Vec before, Vec h) {
+    h = zoned(before, h, m.zoned_h, m.zone, row, unit, lanes);
+    const Size at = row * layout.held + unit;
+    store(m.after + at, h);
+    if (m.keep) store(m.read + at, h * load(m.keep + at));
+    put(m.y[row] + unit, h, lanes);
+}
+
+template <bool TANH>
+__attribute__((noinline)) void advance(Rnn<TANH>, const Moment& m, const Layout& layout, Size first, Size last) {
+    for (Size vector = first; vector < last; ++vector)
+        for (Size row = 0; row < m.count; ++row) {
+            const Size unit = vector * LANES;
+            float* const sums = m.gates + row * layout.row + unit;
+            const Vec total = load(sums), h = TANH ? tanh(total) : select(total < 0.0f, Vec{}, total);
+            if (m.training) store(sums, h);
+            settle(m, layout, row, unit, layout.lanes(vector), load(m.before + row * layout.held + unit), h);
+        }
+}
+
+__attribute__((noinline)) inline void advance(Lstm, const Moment& m, const Layout& layout, Size first, Size last) {
+    for (Size vector = first; vector < last; ++vector)
+        for (Size row = 0; row < m.count; ++row) {
+            const Size unit = vector * LANES, at = row * layout.held + unit;
+            const int lanes = layout.lanes(vector);
+            float* const sums = m.gates + row * layout.row + unit;
+            const Vec input = sigmoid(load(sums)), forget = sigmoid(load(sums + layout.units)), candidate = tanh(load(sums + 2 * layout.units)),
+                      output = sigmoid(load(sums + 3 * layout.units)), before = load(m.c + at);
+            const Vec c = forget * before + input * candidate;
+            if (m.training) {
+                store(sums, input);
+                store(sums + layout.units, forget);
+                store(sums + 2 * layout.units, candidate);
+                store(sums + 3 * layout.units, output);
+                store(m.cells + row * layout.units + unit, before);
+            }
+            store(m.c + at, zoned(before, c, m.zoned_c, m.zone, row, unit, lanes));
+            settle(m, layout, row, unit, lanes, load(m.before + at), output * tanh(c));
+        }
+}
+
+__attribute__((noinline)) inline void advance(GruResetAfter, const Moment& m, const Layout& layout, Size first, Size last) {
+    for (Size vector = first; vector < last; ++vector)
+        for (Size row = 0; row < m.count; ++row) {
+            const Size unit = vector * LANES;
+            float* const sums = m.gates + row * layout.row + unit;
+            const Vec reset = sigmoid(load(sums + layout.units)), update = sigmoid(load(sums + 2 * layout.units));
+            const Vec candidate = tanh(load(sums) + reset * load(sums + 3 * layout.units)), before = load(m.before + row * layout.held + unit);
+            if (m.training) {
+                store(sums, candidate);
+                store(sums + layout.units, reset);
+                store(sums + 2 * layout.units, update);
+            }
+            settle(m, layout, row, unit, layout.lanes(vector), before, update * (before - candidate) + candidate);
+        }
+}
+
+// The gates of the GRU that resets before, and what its candidate reads.
+__attribute__((noinline)) inline void reset(const Moment& m, const Layout& layout, const float* read, Size first, Size last) {
+    for (Size vector = first; vector < last; ++vector)
+        for (Size row = 0; row < m.count; ++row) {
+            const Size unit = vector * LANES;
+            float* const sums = m.gates + row * layout.row + unit;
+            const Vec reset = sigmoid(load(sums + layout.units));
+            store(sums + layout.units, reset);
+            store(sums + 2 * layout.units, sigmoid(load(sums + 2 * layout.units)));
+            store(sums + 3 * layout.units, reset * load(read + row * layout.held + unit));
+        }
+}
+
+__attribute__((noinline)) inline void advance(GruResetBefore, const Moment& m, const Layout& layout, Size first, Size last) {
+    for (Size vector = first; vector < last; ++vector)
+        for (Size row = 0; row < m.count; ++row) {
+            const Size unit = vector * LANES;
+            float* const sums = m.gates + row * layout.row + unit;
+            const Vec candidate = tanh(load(sums)), update = load(sums + 2 * layout.units), before = load(m.before + row * layout.held + unit);
+            if (m.training) store(sums, candidate);
+            settle(m, layout, row, unit, layout.lanes(vector), before, update * (before - candidate) + candidate);
+        }
+}
+
+} // namespace unspool::UNSPOOL_ISA

@@ -1,0 +1,224 @@
+// The scan from the first step to the last: the inputs of some steps times their weights, then those steps one by one.
+#pragma once
+
+#include "scan_advance.hpp"
+#include "team.hpp"
+
+namespace unspool::UNSPOOL_ISA {
+
+// Floats of gates that a few steps may have, so that what the inputs give is still in the second-level cache when the state is added.
+inline constexpr Size CHUNK = 1 << 16;
+inline constexpr Size LEAST_CHUNK = 48; // instants, so that panels of input weights are read for many rows
+
+template <class Cell>
+struct ForwardRoom {
+    float *input_panels, *state_panels, *candidate_panels, *biases;
+    float *raw[2], *read[2], *keep, *c; // states by the rows' places, twice: one is read while the other is written
+    float* chunk;                       // gates of inference, for each thread
+    const float** pointers;             // for each thread
+    Size chunk_instants, thread_pointers;
+    Size used;
+
+    ForwardRoom(const ScanCall& call, const Plan& plan, const Layout& layout, int threads, float* base) {
+        Room room(base);
+        const Size states = call.batch * layout.held;
+        chunk_instants = CHUNK / layout.row;
+        if (chunk_instants < LEAST_CHUNK) chunk_instants = LEAST_CHUNK;
+        if (chunk_instants < plan.longest_active) chunk_instants = plan.longest_active;
+        if (chunk_instants > plan.instants) chunk_instants = plan.instants;
+        input_panels = room.floats(Cell::INPUT_PLANES * layout.units * layout.inputs);
+        state_panels = room.floats(Cell::STATE_PLANES * layout.units * layout.hidden);
+        candidate_panels = room.floats(Cell::RESETS_BEFORE ? layout.units * layout.hidden : 0);
+        biases = room.floats(Cell::PLANES * layout.units);
+        for (int i = 0; i < 2; ++i) {
+            raw[i] = room.floats(states);
+            read[i] = call.keep ? room.floats(states) : raw[i];
+        }
+        keep = call.keep ? room.floats(states) : nullptr;
+        c = Cell::HAS_C ? room.floats(states) : nullptr;
+        const Size shared_chunks = plan.by_units ? 1 : threads;
+        chunk = call.gates ? nullptr : room.floats(shared_chunks * chunk_instants * layout.row);
+        thread_pointers = chunk_instants + 3 * plan.longest_active;
+        pointers = room.pointers(threads * thread_pointers);
+        used = room.used();
+    }
+};
+
+template <class Cell>
+class Forward {
+public:
+    Forward(const ScanCall& call, const Plan& plan, const Team& team, float* base)
+        : call_(call), plan_(plan), team_(team), layout_(Layout::of<Cell>(call.inputs, call.hidden)), room_(call, plan, layout_, team.threads, base) {}
+
+    void operator()() {
+        pack();
+        begin();
+        team_.wait();
+        if (plan_.by_units) {
+            scan(plan_.share[0], team_.part(layout_.vectors, GRAIN));
+        } else {
+            for (Size share = team_.thread; share < plan_.shares; share += team_.threads) scan(plan_.share[share], {0, layout_.vectors});
+        }
+    }
+
+private:
+    static constexpr bool PLAIN = Cell::PLANES == 1; // one gate: panels of several vectors of units
+    static constexpr Size GRAIN = PLAIN || Cell::RESETS_BEFORE ? WIDE : 1;
+
+    void pack() {
+        const Range own = team_.part(layout_.vectors);
+        if constexpr (PLAIN) {
+            pack_rows(room_.input_panels, call_.input_weight, layout_.hidden, layout_.inputs, own.first, own.last);
+            pack_rows(room_.state_panels, call_.state_weight, layout_.hidden, layout_.hidden, own.first, own.last);
+        } else {
+            pack_gates(room_.input_panels, call_.input_weight, layout_.inputs, Cell::INPUT_GATES, layout_, own.first, own.last);
+            pack_gates(room_.state_panels, call_.state_weight, layout_.hidden, Cell::STATE_GATES, layout_, own.first, own.last);
+        }
+        if constexpr (Cell::RESETS_BEFORE)
+            pack_rows(room_.candidate_panels, call_.state_weight + Cell::CANDIDATE * layout_.hidden * layout_.hidden, layout_.hidden, layout_.hidden,
+                      own.first, own.last);
+        if (team_.thread == 0) pack_biases<Cell>(room_.biases, call_.input_bias, call_.state_bias, layout_);
+    }
+
+    // States before the first step, and zeros where there will be no outputs.
+    void begin() {
+        for (Size s = 0; s < plan_.shares; ++s) {
+            const Share& share = plan_.share[s];
+            const Range own = team_.part(share.count);
+            for (Size r = own.first; r < own.last; ++r) {
+                const Size row = share.rows[r], at = (share.first + r) * layout_.held, hidden = layout_.hidden;
+                copy_row(room_.raw[0] + at, call_.h + row * hidden, hidden, layout_.units);
+                if (call_.keep) {
+                    copy_row(room_.keep + at, call_.keep + row * hidden, hidden, layout_.units);
+                    for (Size u = 0; u < layout_.units; ++u) room_.read[0][at + u] = room_.raw[0][at + u] * room_.keep[at + u];
+                }
+                if constexpr (Cell::HAS_C) copy_row(room_.c + at, call_.c + row * hidden, hidden, layout_.units);
+                const Size length = call_.lengths ? call_.lengths[row] : call_.steps;
+                for (Size t = length; t < call_.steps; ++t) std::memset(call_.y + row * call_.y_row + t * call_.y_step, 0, hidden * sizeof(float));
+                if (length) continue;
+                std::memcpy(call_.h_last + row * hidden, call_.h + row * hidden, hidden * sizeof(float));
+                if constexpr (Cell::HAS_C) std::memcpy(call_.c_last + row * hidden, call_.c + row * hidden, hidden * sizeof(float));
+            }
+        }
+    }
+
+    void scan(const Share& share, const Range units) {
+        int now = 0;
+        for (Size step = 0; step < share.steps;) {
+            const Size first = step;
+            Size instants = 0;
+            for (; step < share.steps && (step == first || instants + share.active(step) <= room_.chunk_instants); ++step) instants += share.active(step);
+            float* const gates = gates_of(share, first);
+            project(share.offsets[first], instants, gates, units);
+            for (Size s = first; s < step; ++s, now = 1 - now) {
+                advance_step(share, s, gates + (share.offsets[s] - share.offsets[first]) * layout_.row, units, now);
+                if (plan_.by_units) team_.wait();
+            }
+        }
+    }
+
+    float* gates_of(const Share& share, Size step) const {
+        if (call_.gates) return call_.gates + share.offsets[step] * layout_.row;
+        return room_.chunk + (plan_.by_units ? 0 : team_.thread) * room_.chunk_instants * layout_.row;
+    }
+
+    const float** pointers() const { return room_.pointers + team_.thread * room_.thread_pointers; }
+
+    // gates = biases + inputs times weights
+    void project(Size instant, Size count, float* gates, const Range units) const {
+        const float** const x = pointers();
+        for (Size i = 0; i < count; ++i) x[i] = place(call_.x, plan_.instant[instant + i], call_.x_row, call_.x_step);
+        const Depth depth{layout_.inputs, 1, layout_.inputs};
+        if constexpr (PLAIN) {
+            product_with(Pointers{x}, count, room_.input_panels, units.first, units.last, depth, {room_.biases, 0, LANES}, {gates, layout_.row, LANES});
+        } else {
+            constexpr int V = Cell::INPUT_PLANES;
+            for (Size vector = units.first; vector < units.last; ++vector) {
+                const Size unit = vector * LANES;
+                product<V>(Pointers{x}, count, room_.input_panels + unit * V * layout_.inputs, depth, {room_.biases + unit, 0, layout_.units},
+                           {gates + unit, layout_.row, layout_.units});
+            }
+        }
+        for (int plane = Cell::INPUT_PLANES; plane < Cell::PLANES && !Cell::RESETS_BEFORE; ++plane)
+            for (Size i = 0; i < count; ++i) {
+                const Size from = plane * layout_.units + units.first * LANES;
+                std::memcpy(gates + i * layout_.row + from, room_.biases + from, units.count() * LANES * sizeof(float));
+            }
+    }
+
+    void advance_step(const Share& share, Size step, float* gates, const Range units, int now) const {
+        const Size first = share.offsets[step], count = share.active(step), at = share.first * layout_.held;
+        const float** const given = pointers() + room_.chunk_instants;
+        float** const y = const_cast<float**>(given);
+        const auto zoned_h = reinterpret_cast<const std::uint8_t**>(given + plan_.longest_active), zoned_c = zoned_h + plan_.longest_active;
+        for (Size r = 0; r < count; ++r) {
+            const Instant& instant = plan_.instant[first + r];
+            y[r] = place(call_.y, instant, call_.y_row, call_.y_step);
+            if (call_.zoned_h) zoned_h[r] = place(call_.zoned_h, instant, call_.steps * layout_.hidden, layout_.hidden);
+            if (call_.zoned_c) zoned_c[r] = place(call_.zoned_c, instant, call_.steps * layout_.hidden, layout_.hidden);
+        }
+        const Moment m{count, gates, room_.raw[now] + at, room_.raw[1 - now] + at, room_.read[1 - now] + at, call_.keep ? room_.keep + at : nullptr,
+                       Cell::HAS_C ? room_.c + at : nullptr, Cell::HAS_C && call_.cells ? call_.cells + first * layout_.units : nullptr, y,
+                       call_.zoned_h ? zoned_h : nullptr, call_.zoned_c ? zoned_c : nullptr, call_.zone, call_.gates != nullptr};
+        state_products(m, room_.read[now] + at, units);
+        finish(share, step, m, units);
+    }
+
+    void state_products(const Moment& m, const float* read, const Range units) const {
+        constexpr int V = Cell::STATE_PLANES;
+        const Strided rows{read, layout_.held};
+        const Depth depth{layout_.hidden, 1, layout_.hidden};
+        float* const sums = m.gates + Cell::STATE_FIRST * layout_.units;
+        if constexpr (PLAIN) {
+            for (Size vector = units.first; vector < units.last; vector += m.count == 1 ? units.count() : WIDE) {
+                const Size last = m.count == 1 || units.last - vector < WIDE ? units.last : vector + WIDE;
+                product_with(rows, m.count, room_.state_panels, vector, last, depth, {sums, layout_.row, LANES}, {sums, layout_.row, LANES});
+                advance(Cell{}, m, layout_, vector, last);
+            }
+            return;
+        } else if (m.count == 1) {
+            float* const own = sums + units.first * LANES;
+            product_across<V>(read, units.count(), room_.state_panels + units.first * V * LANES * layout_.hidden, depth, {own, LANES, layout_.units},
+                              {own, LANES, layout_.units});
+            gates_done(m, read, units.first, units.last);
+        } else {
+            for (Size vector = units.first; vector < units.last; ++vector) {
+                float* const own = sums + vector * LANES;
+                product<V>(rows, m.count, room_.state_panels + vector * V * LANES * layout_.hidden, depth, {own, layout_.row, layout_.units},
+                           {own, layout_.row, layout_.units});
+                gates_done(m, read, vector, vector + 1);
+            }
+        }
+        if constexpr (Cell::RESETS_BEFORE) {
+            if (plan_.by_units) team_.wait();
+            const Strided reset_rows{m.gates + Cell::RESET_STATE * layout_.units, layout_.row};
+            product_with(reset_rows, m.count, room_.candidate_panels, units.first, units.last, depth, {m.gates, layout_.row, LANES},
+                         {m.gates, layout_.row, LANES});
+            advance(Cell{}, m, layout_, units.first, units.last);
+        }
+    }
+
+    UNSPOOL_INLINE void gates_done(const Moment& m, const float* read, Size first, Size last) const {
+        if constexpr (Cell::RESETS_BEFORE) reset(m, layout_, read, first, last);
+        else if constexpr (!PLAIN) advance(Cell{}, m, layout_, first, last);
+    }
+
+    // The states of rows that end here.
+    void finish(const Share& share, Size step, const Moment& m, const Range units) const {
+        const Size hidden = layout_.hidden, unit = units.first * LANES, last = units.last * LANES < hidden ? units.last * LANES : hidden;
+        if (unit >= last) return;
+        for (Size r = step + 1 < share.steps ? share.active(step + 1) : 0; r < m.count; ++r) {
+            const Size to = share.rows[r] * hidden + unit, from = r * layout_.held + unit;
+            std::memcpy(call_.h_last + to, m.after + from, (last - unit) * sizeof(float));
+            if constexpr (Cell::HAS_C) std::memcpy(call_.c_last + to, m.c + from, (last - unit) * sizeof(float));
+        }
+    }
+
+    const ScanCall& call_;
+    const Plan& plan_;
+    const Team& team_;
+    const Layout layout_;
+    const ForwardRoom<Cell> room_;
+};
+
+} // namespace unspool::UNSPOOL_ISA

@@ -1,0 +1,102 @@
+// The one inner loop: a few rows times a panel of a few vectors, all sums in registers.
+#pragma once
+
+#include <type_traits>
+
+#include "simd.hpp"
+
+namespace unspool::UNSPOOL_ISA {
+
+// Rows of an operand, each contiguous along the depth.
+template <int R>
+struct Rows {
+    const float* row[R];
+    UNSPOOL_INLINE float at(int r, std::ptrdiff_t k) const { return row[r][k]; }
+};
+
+// Columns of an operand: R neighbours at each depth.
+template <int R>
+struct Columns {
+    const float* first;
+    std::ptrdiff_t stride;
+    UNSPOOL_INLINE float at(int r, std::ptrdiff_t k) const { return first[k * stride + r]; }
+};
+
+// A block of results: rows `row` apart, vectors `vec` apart.
+template <class T>
+struct Block {
+    T* at;
+    std::ptrdiff_t row, vec;
+    UNSPOOL_INLINE T* operator()(int r, int v) const { return at + r * row + v * vec; }
+};
+
+using Results = Block<float>;
+using Starts = Block<const float>;
+
+// Sums that fit the registers beside their operands: 16 of them on x86 before AVX-512, 32 else.
+#if defined(__AVX512F__) || defined(__aarch64__)
+inline constexpr int SUMS = 24;
+#else
+inline constexpr int SUMS = 12;
+#endif
+
+template <int V>
+inline constexpr int MOST_ROWS = SUMS / V < 8 ? SUMS / V : 8;
+
+// to(r, v) = from(r, v) + sum over k of a(r, k) * panel[k][v], for R rows and V vectors.
+// Every sum runs over k in order, whatever R is: a row's result does not depend on its neighbours.
+template <int R, int V, class Operand>
+UNSPOOL_INLINE void multiply(const Operand a, const float* panel, std::ptrdiff_t depth, const Starts from, const Results to) {
+    Vec sum[R][V];
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 8
+        for (int v = 0; v < V; ++v) sum[r][v] = load(from(r, v));
+    for (std::ptrdiff_t k = 0; k < depth; ++k, panel += V * LANES) {
+        Vec b[V];
+#pragma GCC unroll 8
+        for (int v = 0; v < V; ++v) b[v] = load(panel + v * LANES);
+#pragma GCC unroll 16
+        for (int r = 0; r < R; ++r) {
+            const Vec x = splat(a.at(r, k));
+#pragma GCC unroll 8
+            for (int v = 0; v < V; ++v) sum[r][v] += x * b[v];
+        }
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 8
+        for (int v = 0; v < V; ++v) store(to(r, v), sum[r][v]);
+}
+
+// As `multiply`, for one row and P panels side by side; `from` and `to` have panels in place of rows. The row has `segments` runs of `depth` floats.
+template <int P, int V>
+UNSPOOL_INLINE void multiply_across(const float* x, const float* panels, std::ptrdiff_t depth, std::ptrdiff_t segments, std::ptrdiff_t stride,
+                                    const Starts from, const Results to) {
+    const std::ptrdiff_t panel = V * LANES * depth * segments;
+    Vec sum[P][V];
+#pragma GCC unroll 16
+    for (int p = 0; p < P; ++p)
+#pragma GCC unroll 8
+        for (int v = 0; v < V; ++v) sum[p][v] = load(from(p, v));
+    for (std::ptrdiff_t segment = 0; segment < segments; ++segment, x += stride)
+        for (std::ptrdiff_t k = 0; k < depth; ++k, panels += V * LANES) {
+            const Vec xk = splat(x[k]);
+#pragma GCC unroll 16
+            for (int p = 0; p < P; ++p)
+#pragma GCC unroll 8
+                for (int v = 0; v < V; ++v) sum[p][v] += xk * load(panels + p * panel + v * LANES);
+        }
+#pragma GCC unroll 16
+    for (int p = 0; p < P; ++p)
+#pragma GCC unroll 8
+        for (int v = 0; v < V; ++v) store(to(p, v), sum[p][v]);
+}
+
+template <int V>
+UNSPOOL_INLINE void copy_tile(std::ptrdiff_t rows, const Starts from, const Results to) {
+    for (std::ptrdiff_t r = 0; r < rows; ++r)
+        for (int v = 0; v < V; ++v) store(to.at + r * to.row + v * to.vec, load(from.at + r * from.row + v * from.vec));
+}
+
+} // namespace unspool::UNSPOOL_ISA

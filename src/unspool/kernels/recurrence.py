@@ -1,0 +1,47 @@
+"""What a cell tells the fast engines of itself: which equations, with which weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor
+
+State = dict[str, Tensor]
+
+Zoned = Mapping[str, Tensor] | float
+"""Zoneout (Krueger et al. 2016). In training: of each tensor of the state (B, ...), a mask (B, T, ...) by the time of the inputs, True where the
+value from before the step stays. At rest: the share of the value from before in the value after."""
+
+Kind = Literal["rnn_tanh", "rnn_relu", "lstm", "gru_reset_after", "gru_reset_before"]
+
+GATES: dict[Kind, int] = {"rnn_tanh": 1, "rnn_relu": 1, "lstm": 4, "gru_reset_after": 3, "gru_reset_before": 3}
+
+
+@dataclass(frozen=True)
+class Recurrence:
+    """The equations of a cell, by name, and the weights that it computes with; gates in torch's order.
+
+    input_weight  (G H, C)           state_weight  (G H, H)
+    input_bias    (G H) or None      state_bias    (G H) or None
+    """
+
+    kind: Kind
+    input_weight: Tensor
+    state_weight: Tensor
+    input_bias: Tensor | None = None
+    state_bias: Tensor | None = None
+
+    @property
+    def inputs(self) -> int:
+        return self.input_weight.shape[1]
+
+    @property
+    def hidden(self) -> int:
+        return self.state_weight.shape[1]
+
+    def weights(self) -> list[Tensor]:
+        """All that there are."""
+        every = (self.input_weight, self.state_weight, self.input_bias, self.state_bias)
+        return [weight for weight in every if weight is not None]

@@ -1,0 +1,32 @@
+"""What training draws at random inside a recurrent layer, so that every engine is given the same."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+LEVELS = 1 << 16
+"""A share is met to within one part in so many: a mask is drawn sixteen bits a unit, four units a number."""
+
+
+def kept_units(x: Tensor, width: int, dropout: float) -> Tensor:
+    """Variational dropout (Gal and Ghahramani 2016, eq. 7): (B, H), zero in units that are not read, the others scaled up."""
+    return nn.functional.dropout(x.new_ones(x.shape[0], width), dropout)
+
+
+def zoned_units(state: dict[str, Tensor], steps: int, zoneout: float) -> dict[str, Tensor]:
+    """Zoneout (Krueger et al. 2016): of each tensor (B, ...) of the state a mask (B, T, ...), True where the value from before the step stays."""
+    return {name: _coins((len(tensor), steps, *tensor.shape[1:]), zoneout, tensor.device) for name, tensor in state.items()}
+
+
+def dropped_weight(weight: Tensor, share: float) -> Tensor:
+    """DropConnect (Wan et al. 2013) of the weights that read the state (Merity et al. 2018): one mask for all rows and steps of a call."""
+    return nn.functional.dropout(weight, share)
+
+
+def _coins(shape: tuple[int, ...], share: float, device: torch.device) -> Tensor:
+    """True with the probability `share`."""
+    count = torch.Size(shape).numel()
+    threshold = min(max(round(share * LEVELS), 1), LEVELS - 1) - LEVELS // 2
+    drawn = torch.empty((count + 3) // 4, dtype=torch.int64, device=device).random_(-(1 << 63), None)
+    return (drawn.view(torch.int16)[:count] < threshold).view(shape)

@@ -1,0 +1,84 @@
+"""Bars and tables, on results made by hand."""
+
+from __future__ import annotations
+
+import pytest
+from side_by_side import summary, table
+from side_by_side.cases import Case
+from side_by_side.epochs import summary as epochs
+from side_by_side.measure import ratio
+
+PEAK = 100.0
+
+
+def row(case: Case, **seconds: float) -> dict:
+    contenders = {name: timed(case, value) for name, value in seconds.items()}
+    return {"case": case.asdict(), "threads": 2, "contenders": contenders}
+
+
+def timed(case: Case, seconds: float) -> dict:
+    gflops = case.flops / seconds / 1e9
+    return {"median": seconds, "quartiles": [seconds] * 2, "times": [seconds] * 3, "gflops": gflops, "variant": "", "difference": 0.0}
+
+
+def results(*rows: dict, memory: tuple = ()) -> dict:
+    return {
+        "rows": list(rows), "memory": list(memory), "peak": {"2": PEAK, "by": ""}, "repeats": 3, "processor": "p", "date": "d", "versions": {},
+    }  # fmt: skip
+
+
+def test_a_ratio_is_the_median_over_repetitions_that_ran_side_by_side():
+    assert ratio({"times": [1.0, 2.0, 4.0]}, {"times": [2.0, 2.0, 4.4]}) == pytest.approx(1.1)
+
+
+def test_a_cell_is_below_where_another_is_faster_and_near_the_peak_a_little_less_is_enough():
+    case = Case("gru", 50, 32, 512, 512)
+    fast = case.flops / (0.8 * PEAK * 1e9)
+    slow = case.flops / (0.2 * PEAK * 1e9)
+    assert summary.cell(results(), row(case, ours=fast / 0.96, torch=fast, jax=slow)).margin > 1
+    assert summary.cell(results(), row(case, ours=slow / 0.96, torch=slow)).margin < 1
+    found = summary.cell(results(), row(case, ours=fast, torch=slow, jax=2 * fast))
+    assert found.other == "jax" and found.ratio == pytest.approx(2)
+
+
+def test_means_are_geometric_and_leave_out_who_could_not():
+    shapes = [(10, 2, 3, 4), (20, 2, 3, 4)]
+    rows = [row(Case("gru", *shape, training=True), ours=1.0, torch=times) for shape, times in zip(shapes, (2.0, 8.0), strict=True)]
+    rows[0]["contenders"]["onnxruntime"] = {"cannot": "it trains none"}
+    (bar,) = [bar for bar in summary.mean_bars(rows) if bar.claim == "GRU training against torch"]
+    assert bar.figure == pytest.approx(4) and bar.met is False
+    assert "open" in str(next(bar for bar in summary.mean_bars(rows) if bar.claim.startswith("LSTM")))
+
+
+def test_memory_is_judged_by_its_worst_case():
+    cases = [Case(kind, 10, 2, 3, 4, training=True) for kind in ("gru", "lstm")]
+    memory = [
+        {"case": case.asdict(), "contenders": {"ours": {"mebibytes": ours}, "torch": {"mebibytes": 10.0}}}
+        for case, ours in zip(cases, (5.0, 12.0), strict=True)
+    ]
+    (bar,) = summary.memory_bars(results(memory=tuple(memory)))
+    assert bar.figure == pytest.approx(1.2) and bar.met is False and "lstm" in bar.where
+
+
+def test_one_step_is_judged_against_each_and_many_streams_by_the_stream():
+    one, many = (Case("gru", 1, streams, 64, 128, streaming=True) for streams in (1, 64))
+    onnx, torch, streams = summary.step_bars(results(row(one, ours=1e-6, onnxruntime=4e-6, torch=9e-6), row(many, ours=64e-6, torch=1e-4)))
+    assert (onnx.met, torch.met, streams.met) == (True, False, True) and streams.figure == pytest.approx(1e-6)
+
+
+def test_the_table_has_a_line_a_use_and_marks_the_fastest():
+    case = Case("gru", 28, 64, 28, 100, training=True)
+    told = table.speed(results(row(case, ours=1e-3, torch=2e-3)))
+    line = next(line for line in told.splitlines() if line.startswith("| GRU | training |"))
+    assert line.count("**") == 2 and line.index("**") < line.rindex(f"{case.flops / 2e-3 / 1e9:.0f}")
+
+
+def test_epochs_are_judged_by_time_at_equal_loss_and_the_first_does_not_count():
+    found = {
+        "ours": {"median": 1.0, "seconds": [9.0, 1.0, 1.0], "best_loss": 0.5},
+        "torch": {"median": 4.0, "seconds": [1.0, 4.0, 4.0], "best_loss": 0.5},
+    }
+    fast, equal = epochs.against({"task": "ecg5000", "contenders": found}, "torch")
+    assert fast.figure == pytest.approx(4) and fast.met and equal.met
+    found["ours"]["best_loss"] = 0.6
+    assert not epochs.against({"task": "ecg5000", "contenders": found}, "torch")[1].met
