@@ -8,6 +8,10 @@
 
 #include "inline.hpp"
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 #ifndef UNSPOOL_ISA
 #error "compile with -DUNSPOOL_ISA=<name of the instruction set>"
 #endif
@@ -51,39 +55,74 @@ UNSPOOL_INLINE Ints bits(Vec v) { return reinterpret_cast<Ints>(v); }
 
 UNSPOOL_INLINE Vec from_bits(Ints i) { return reinterpret_cast<Vec>(i); }
 
-// e^x within 2 ulp for x in [-87.3, 88.3], where it saturates; NaN stays NaN. Range reduction and polynomial of Cephes' expf (Moshier).
-UNSPOOL_INLINE Vec exp(Vec x) {
-    x = select(x > 88.3762626f, splat(88.3762626f), x);
-    x = select(x < -87.3365448f, splat(-87.3365448f), x);
+// The smaller of `x` and a limit, the larger; NaN stays NaN.
+UNSPOOL_INLINE Vec at_most(Vec x, float limit) {
+#if defined(__AVX512F__)
+    return _mm512_min_ps(splat(limit), x);
+#elif defined(__AVX__)
+    return _mm256_min_ps(splat(limit), x);
+#else
+    return select(x > limit, splat(limit), x);
+#endif
+}
+
+UNSPOOL_INLINE Vec at_least(Vec x, float limit) {
+#if defined(__AVX512F__)
+    return _mm512_max_ps(splat(limit), x);
+#elif defined(__AVX__)
+    return _mm256_max_ps(splat(limit), x);
+#else
+    return select(x < limit, splat(limit), x);
+#endif
+}
+
+// 1 / x within 1 ulp for x in [1, 1e38].
+UNSPOOL_INLINE Vec reciprocal(Vec x) {
+#if defined(__AVX512F__)
+    const Vec guess = _mm512_rcp14_ps(x); // a step of Newton's from here costs a third of a division
+    return guess + guess * (1.0f - x * guess);
+#else
+    return 1.0f / x;
+#endif
+}
+
+// e^x = scale * (1 + more), scale a power of two, for x in [-87, 88].
+struct Exponential {
+    Vec scale, more;
+};
+
+// Cody and Waite's reduction; e^r - 1 = r + r^2 p(r) with p the minimax polynomial on |r| < ln 2 / 2, 2e-8 off at most.
+UNSPOOL_INLINE Exponential exponential(Vec x) {
     const Vec magic = splat(12582912.0f); // 1.5 * 2^23: adding it rounds to an integer, which then stands in the low bits
     const Vec shifted = x * 1.44269504f + magic;
     const Vec n = shifted - magic;
     const Vec r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
-    Vec p = splat(1.9875691500e-4f);
-    p = p * r + 1.3981999507e-3f;
-    p = p * r + 8.3334519073e-3f;
-    p = p * r + 4.1665795894e-2f;
-    p = p * r + 1.6666665459e-1f;
-    p = p * r + 5.0000001201e-1f;
-    p = p * (r * r) + (r + 1.0f);
-    return from_bits(bits(p) + (bits(shifted) << 23));
+    Vec p = splat(1.39411241275e-3f);
+    p = p * r + 8.36318123454e-3f;
+    p = p * r + 4.16663751323e-2f;
+    p = p * r + 1.66665769700e-1f;
+    p = p * r + 5.00000002695e-1f;
+    return {from_bits((bits(shifted) << 23) + 0x3f800000), p * (r * r) + r};
 }
 
-UNSPOOL_INLINE Vec sigmoid(Vec x) { return 1.0f / (1.0f + exp(-x)); }
+UNSPOOL_INLINE Vec within_exponents(Vec x) { return at_least(at_most(x, 88.0f), -87.0f); }
 
-// Within 2 ulp: an odd polynomial near zero (Cephes' tanhf), 1 - 2 / (e^2|x| + 1) elsewhere.
+// e^x within 2 ulp for x in [-87, 88], where it saturates; NaN stays NaN.
+UNSPOOL_INLINE Vec exp(Vec x) {
+    const Exponential e = exponential(within_exponents(x));
+    return e.scale + e.scale * e.more;
+}
+
+UNSPOOL_INLINE Vec sigmoid(Vec x) {
+    const Exponential e = exponential(within_exponents(-x));
+    return reciprocal((1.0f + e.scale) + e.scale * e.more);
+}
+
+// Within 3 ulp: e / (e + 2) with e = e^2x - 1, which loses nothing near zero.
 UNSPOOL_INLINE Vec tanh(Vec x) {
-    const Ints sign = bits(x) & INT32_MIN;
-    const Vec size = from_bits(bits(x) ^ sign);
-    const Vec far = 1.0f - 2.0f / (exp(size + size) + 1.0f);
-    const Vec z = x * x;
-    Vec p = splat(-5.70498872745e-3f);
-    p = p * z + 2.06390887954e-2f;
-    p = p * z - 5.37397155531e-2f;
-    p = p * z + 1.33314422036e-1f;
-    p = p * z - 3.33332819422e-1f;
-    const Vec near = (p * z) * x + x;
-    return select(size < 0.625f, near, from_bits(bits(far) | sign));
+    const Exponential e = exponential(within_exponents(x + x));
+    const Vec less_one = e.scale * e.more + (e.scale - 1.0f);
+    return less_one * reciprocal(less_one + 2.0f);
 }
 
 } // namespace unspool::UNSPOOL_ISA

@@ -32,6 +32,9 @@ class Choice:
     reason: str
 
 
+NATIVE = Choice("native", "float32 on cpu")
+
+
 @contextmanager
 def using(engine: Engine) -> Iterator[None]:
     """Run every scan within by this engine; a scan that it cannot run raises ValueError.
@@ -62,7 +65,7 @@ def choose(
     wanted: Engine = "cudnn" if x.device.type == "cuda" else "native"
     problem = _why_not(wanted, recurrence, x, keep, zoned, state)
     if not problem and wanted == "native":
-        return Choice(wanted, f"{x.dtype} on {x.device.type}".replace("torch.", ""))
+        return NATIVE
     return Choice("eager", problem) if problem else Choice(wanted, f"on {x.device.type}")
 
 
@@ -81,7 +84,7 @@ def _why_not(engine: Engine, recurrence: Recurrence | None, x: Tensor, keep: Ten
 
 def _why_not_native(tensors: Sequence[Tensor]) -> str:
     for tensor in tensors:
-        if tensor.device.type != "cpu" or tensor.dtype != torch.float32:
+        if not tensor.is_cpu or tensor.dtype is not torch.float32:
             got = f"{tensor.dtype} on {tensor.device.type}".replace("torch.", "")
             return f"the native engine computes in float32 on the CPU, and there is {got}"
     if torch.is_autocast_enabled("cpu"):
@@ -107,7 +110,7 @@ def _why_watched(tensors: Sequence[Tensor]) -> str:
     for tensor in tensors:
         if type(tensor) is not Tensor and type(tensor) is not nn.Parameter:
             return f"a tensor is a {type(tensor).__name__}, which has operations of its own"
-        if tensor.layout != torch.strided or tensor.is_meta:
+        if tensor.layout is not torch.strided or tensor.is_meta:
             return "a tensor has no numbers in rows"
     return ""
 

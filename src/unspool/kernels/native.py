@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -27,11 +28,13 @@ def scan(
     reverse: bool = False,
 ) -> tuple[Tensor, State]:
     """As `eager.scan`: (B, T, C) -> (B, T, H) and the state after each row's last real step. Raises RuntimeError where shapes disagree, as torch does."""
-    learnt = (x, recurrence.input_weight, recurrence.state_weight, recurrence.input_bias, recurrence.state_bias, state["h"], state.get("c"))
+    weights = (recurrence.input_weight, recurrence.state_weight, recurrence.input_bias, recurrence.state_bias)
+    learnt = (x, *weights, state["h"], state.get("c"))
     masks = _masks(keep, zoned)
-    _check(recurrence, x, state, lengths, masks)
-    call = _Call(recurrence.kind, _plan(recurrence, x, lengths, reverse), masks, zoned if isinstance(zoned, float) else 0.0)
-    if torch.is_grad_enabled() and any(tensor is not None and tensor.requires_grad for tensor in learnt):
+    _check(learnt, masks)
+    plan = _plan(recurrence.kind, *x.shape, recurrence.hidden, reverse, torch.get_num_threads(), lengths)
+    call = _Call(recurrence.kind, plan, masks, zoned if isinstance(zoned, float) else 0.0)
+    if torch.is_grad_enabled() and any([tensor is not None and tensor.requires_grad for tensor in learnt]):
         y, *after = _Scan.apply(call, *learnt)  # type: ignore[no-untyped-call]
     else:
         y, after, _ = call.forward(_ready(learnt), keeps=False)
@@ -40,40 +43,49 @@ def scan(
 
 def _masks(keep: Tensor | None, zoned: Zoned | None) -> dict[str, Tensor]:
     """Those that there are, by the names that the kernels have for them, row after row."""
+    if keep is None and (zoned is None or isinstance(zoned, float)):
+        return {}
     found = {} if keep is None else {"keep": keep}
     if zoned is not None and not isinstance(zoned, float):
         found |= {f"zoned_{name}": mask for name, mask in zoned.items()}
     return {name: mask.detach().contiguous() for name, mask in found.items()}
 
 
-def _check(recurrence: Recurrence, x: Tensor, state: State, lengths: Tensor | None, masks: Mapping[str, Tensor]) -> None:
+def _check(learnt: Sequence[Tensor | None], masks: Mapping[str, Tensor]) -> None:
     """The kernels trust what they are given."""
-    (batch, steps, _), inputs, hidden = x.shape, recurrence.inputs, recurrence.hidden
-    rows = recurrence.state_weight.shape[0]
-    wanted = {"x": (batch, steps, inputs), "input_weight": (rows, inputs), "input_bias": (rows,), "state_bias": (rows,), "lengths": (batch,)}
-    found = {"x": x, "input_weight": recurrence.input_weight, "input_bias": recurrence.input_bias, "state_bias": recurrence.state_bias}
-    for name, tensor in {**found, "lengths": lengths, **state, **masks}.items():
-        shape = (batch, steps, hidden) if name.startswith("zoned_") else wanted.get(name, (batch, hidden))
+    x, input_weight, state_weight = learnt[:3]
+    assert x is not None and input_weight is not None and state_weight is not None
+    (batch, steps, _), (rows, inputs), hidden = x.shape, input_weight.shape, state_weight.shape[1]
+    one_row, states = (rows,), (batch, hidden)
+    wanted = ((batch, steps, inputs), (rows, inputs), (rows, hidden), one_row, one_row, states, states)
+    for name, tensor, shape in zip(LEARNT, learnt, wanted, strict=True):
         if tensor is not None and tensor.shape != shape:
             raise RuntimeError(f"{name}: got the shape {tuple(tensor.shape)}, wanted {shape}")
+    for name, mask in masks.items():
+        shape = states if name == "keep" else (batch, steps, hidden)
+        if mask.shape != shape:
+            raise RuntimeError(f"{name}: got the shape {tuple(mask.shape)}, wanted {shape}")
 
 
-def _plan(recurrence: Recurrence, x: Tensor, lengths: Tensor | None, reverse: bool) -> Any:
-    """The order of work. It has a copy of the lengths."""
-    found = library()
-    assert found is not None
-    held = None if lengths is None else lengths.to("cpu", torch.int64).contiguous()
-    address = 0 if held is None else held.data_ptr()
-    return found.ScanPlan(recurrence.kind, *x.shape, recurrence.hidden, address, reverse, torch.get_num_threads())
+def _plan(kind: Kind, batch: int, steps: int, inputs: int, hidden: int, reverse: bool, threads: int, lengths: Tensor | None) -> Any:
+    """The order of work."""
+    if lengths is None:
+        return _plan_of_whole_rows(kind, batch, steps, inputs, hidden, reverse, threads)
+    held = lengths.to("cpu", torch.int64).contiguous()  # the plan keeps a copy of them
+    return _library().ScanPlan(kind, batch, steps, inputs, hidden, held.data_ptr(), reverse, threads)
 
 
-def _ready(learnt: tuple[Tensor | None, ...]) -> dict[str, Tensor]:
+@lru_cache(maxsize=64)
+def _plan_of_whole_rows(kind: Kind, batch: int, steps: int, inputs: int, hidden: int, reverse: bool, threads: int) -> Any:
+    return _library().ScanPlan(kind, batch, steps, inputs, hidden, 0, reverse, threads)
+
+
+def _ready(learnt: Sequence[Tensor | None]) -> dict[str, Tensor]:
     """As the kernels read them: features, or whole rows, without gaps."""
     found = {}
     for name, tensor in zip(LEARNT, learnt, strict=True):
         if tensor is not None:
-            tight = tensor.stride(-1) == 1 if name == "x" else tensor.is_contiguous()
-            found[name] = tensor.detach() if tight else tensor.detach().contiguous()
+            found[name] = tensor if tensor.is_contiguous() or (name == "x" and tensor.stride(-1) == 1) else tensor.contiguous()
     return found
 
 

@@ -64,8 +64,11 @@ def check_lengths(x: Tensor, lengths: Tensor | None) -> None:
         return
     if lengths.shape != x.shape[:1] or lengths.dtype not in (torch.int64, torch.int32):
         raise ValueError(f"lengths has shape {tuple(lengths.shape)} and type {lengths.dtype}, wanted ({x.shape[0]},) integers, one a row")
-    if len(lengths) and (int(lengths.min()) < 0 or int(lengths.max()) > x.shape[1]):
-        raise ValueError(f"lengths run from {int(lengths.min())} to {int(lengths.max())}, wanted 0 to {x.shape[1]}, the steps of x")
+    if not len(lengths):
+        return
+    least, most = map(int, lengths.aminmax())
+    if least < 0 or most > x.shape[1]:
+        raise ValueError(f"lengths run from {least} to {most}, wanted 0 to {x.shape[1]}, the steps of x")
 
 
 def map_state(change: Callable[[Tensor], Tensor], state: State) -> State:

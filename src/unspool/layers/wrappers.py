@@ -36,14 +36,14 @@ class Stack(Layer):
 
     def scan(self, x: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         check_lengths(x, lengths)
-        state = self.initial_state(x.shape[0]) if state is None else state
-        lengths = lengths if lengths is None else lengths // self.stride * self.stride
-        x = without_padding(x[:, : x.shape[1] // self.stride * self.stride], lengths)
+        if self.stride > 1:
+            lengths = lengths if lengths is None else lengths // self.stride * self.stride
+            x = x[:, : x.shape[1] // self.stride * self.stride]
         after: dict[str, State] = {}
         for index, layer in enumerate(self._layers()):
-            x, after[str(index)] = layer.scan(x, branch(state, str(index)), lengths)
-            lengths = lengths if lengths is None else lengths // layer.stride
-        return x, after
+            x, after[str(index)] = layer.scan(x, None if state is None else branch(state, str(index)), lengths)
+            lengths = lengths if lengths is None or layer.stride == 1 else lengths // layer.stride
+        return x if after else without_padding(x, lengths), after
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         after: dict[str, State] = {}
