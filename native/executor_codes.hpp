@@ -15,7 +15,7 @@ UNSPOOL_INLINE bool known(const RowsOf<std::int64_t>& codes, Count each, Count s
             most = code > most ? code : most;
         }
     if (least > most || (least >= 0 && most < size)) return true;
-    *frame.misfit = {least, most, size, true};
+    *frame.misfit = {least, most, size};
     return false;
 }
 

@@ -69,8 +69,6 @@ private:
     bool held_ = false;
 };
 
-constexpr Count INPUTS = 3; // values, codes, future
-
 // A runner with the arrays of its state: two sets, of which one is read while the other is written.
 class StepRunner {
 public:
@@ -80,21 +78,26 @@ public:
         if (!told_) throw nb::value_error("a program without an answer");
         for (Count i = 0; i < INPUTS; ++i) {
             inputs_[i] = program_->find(Place::input, i);
-            state_reads_[i] = program_->state_reads(i);
+            state_reads_[i] = program_->state_touches(Place::input, i);
         }
     }
 
+    // Arrays for `step`: of the state, twice, and of the answer.
     void hold(const nb::list& one, const nb::list& other, nb::handle answer) {
+        const Turn turn(runner_);
+        holds_ = false;
         take(states_[0], Place::before, one, runner_.streams(), true);
         take(states_[1], Place::after, other, runner_.streams(), true);
-        if (!answer_.acquire(answer.ptr(), Element::number, runner_.streams(), told_->shape, true)) throw nb::type_error("answer");
+        if (!answer_.acquire(answer.ptr(), told_->element, runner_.streams(), told_->shape, true)) throw nb::type_error("answer");
         current_ = 0;
+        holds_ = true;
         bind_states();
     }
 
     // Nothing; or, where codes were out of range, their least and most and the size of their table, and nothing is changed.
     nb::object step(nb::handle values, nb::handle codes, nb::handle future) {
         const Turn turn(runner_);
+        if (!holds_) throw std::invalid_argument("a step without a state");
         const Count streams = runner_.streams();
         const std::array<nb::handle, INPUTS> given{values, codes, future};
         std::array<Array, INPUTS> arrays;
@@ -118,7 +121,7 @@ public:
         take(from, Place::before, before, streams, false);
         take(to, Place::after, after, streams, true);
         Array raw;
-        if (asked && !raw.acquire(answer.ptr(), Element::number, streams, told_->shape, true)) throw nb::type_error("answer");
+        if (asked && !raw.acquire(answer.ptr(), told_->element, streams, told_->shape, true)) throw nb::type_error("answer");
         for (std::size_t i = 0; i < from.size(); ++i) runner_.bind(Place::before, i, from[i].at());
         for (std::size_t i = 0; i < to.size(); ++i) runner_.bind(Place::after, i, to[i].at());
         runner_.bind(Place::answer, 0, asked ? raw.at() : nullptr);
@@ -175,6 +178,7 @@ private:
     }
 
     void bind_states() {
+        if (!holds_) return;
         for (std::size_t i = 0; i < states_[0].size(); ++i) {
             runner_.bind(Place::before, i, states_[current_][i].at());
             runner_.bind(Place::after, i, states_[1 - current_][i].at());
@@ -189,6 +193,7 @@ private:
     std::array<std::deque<Array>, 2> states_;
     Array answer_;
     int current_ = 0;
+    bool holds_ = false;
 };
 
 Element element_named(const std::string& name) {
@@ -231,7 +236,7 @@ void add_instruction(Program& program, const std::string& code, const std::vecto
 } // namespace
 
 void add_executor(nb::module_& module, Engine (*engine)()) {
-    nb::class_<Program>(module, "StepProgram")
+    nb::class_<Program>(module, "StepProgram", nb::is_weak_referenceable())
         .def("__init__", [engine](Program* at) { new (at) Program(engine()); })
         .def_prop_ro("lanes", [](const Program& program) { return program.engine().lanes; })
         .def_prop_ro("arena_bytes", &Program::arena_bytes)

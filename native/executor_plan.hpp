@@ -39,7 +39,7 @@ struct Operand {
 
 struct Instruction {
     Code code;
-    int axes, reads;             // at least one axis; operands besides the one that is written
+    int axes, operand_count;     // at least one of each
     bool flat;                   // all streams are one run of elements
     const Count* sizes;          // of the axes
     Count total;                 // their product
@@ -52,7 +52,6 @@ struct Instruction {
 // Codes that no table has a row for.
 struct Misfit {
     std::int64_t least, most, size;
-    bool found;
 };
 
 // What a run is given: where the first stream of each buffer is, and which streams to work on.

@@ -25,15 +25,14 @@ const T* Program::keep(std::vector<T> values) {
 
 int Program::buffer(Element element, Place place, Count index, const std::vector<Count>& shape, const void* from) {
     want_open();
+    want_place(place, index);
     const Count size = elements(shape);
-    if (index < 0) throw std::invalid_argument("a buffer that is nowhere");
     Buffer made{element, place, index, size, shape, nullptr};
     if (place == Place::constant) {
         made.constant = std::make_shared<Aligned>(size * bytes_of(element));
         if (size) std::memcpy(made.constant->at(), from, size * bytes_of(element));
     }
     if (place == Place::arena) {
-        if (index % static_cast<Count>(Aligned::LINE)) throw std::invalid_argument("a buffer that begins within a line of the cache");
         arena_bytes_ = std::max(arena_bytes_, index + (size * bytes_of(element) + 63) / 64 * 64);
     }
     buffers_.push_back(std::move(made));
@@ -42,6 +41,14 @@ int Program::buffer(Element element, Place place, Count index, const std::vector
 
 void Program::want_open() const {
     if (sealed_) throw std::invalid_argument("a program at work takes no more");
+}
+
+// A place of the arena may be taken twice: buffers that are never needed at once share memory.
+void Program::want_place(Place place, Count index) const {
+    const Count most[PLACES] = {LARGEST_ARENA, LARGEST, INPUTS - 1, MOST_STATES, MOST_STATES, 0};
+    if (index < 0 || index > most[static_cast<int>(place)]) throw std::invalid_argument("a buffer that is nowhere");
+    if (place == Place::arena && index % static_cast<Count>(Aligned::LINE)) throw std::invalid_argument("a buffer that begins within a line of the cache");
+    if (place != Place::arena && place != Place::constant && find(place, index)) throw std::invalid_argument("a place that is taken");
 }
 
 Count elements(const std::vector<Count>& shape) {
@@ -80,24 +87,29 @@ bool runs_on(const View& view, const Buffer& buffer, const std::vector<Count>& s
     return view.start == 0 && buffer.size == total && sizes.size() == 1 && view.strides[0] == 1;
 }
 
-bool is_elementwise(Code code) { return code < Code::sum; }
-
 } // namespace
+
+bool Program::is_flat(const Description& given, Code code, Count total) const {
+    if (code >= Code::sum) return false; // goes by rows
+    const bool gaps = buffers_[given.operands[0].buffer].size != total; // between what is written for one stream and the next
+    return (code == Code::copy || !gaps) && std::all_of(given.operands.begin(), given.operands.end(), [&](const View& view) {
+               return runs_on(view, buffers_[view.buffer], given.sizes, total);
+           });
+}
 
 void Program::add(const Description& given) {
     want_open();
-    work_ += Check(*this, given)();
+    const double work = Check(*this, given)();
     Instruction made{};
     made.code = named(given.code).code;
     made.axes = static_cast<int>(given.sizes.size());
-    made.reads = static_cast<int>(given.operands.size()) - 1;
+    made.operand_count = static_cast<int>(given.operands.size());
     made.sizes = keep(given.sizes);
     made.shape = keep(given.shape);
     made.numbers = keep(given.numbers);
     made.total = 1;
     for (Count size : given.sizes) made.total *= size;
-    made.flat = is_elementwise(made.code);
-    for (const View& view : given.operands) made.flat &= runs_on(view, buffers_[view.buffer], given.sizes, made.total);
+    made.flat = is_flat(given, made.code, made.total);
     std::vector<Operand> operands;
     for (const View& view : given.operands) {
         const Buffer& held = buffers_[view.buffer];
@@ -106,12 +118,29 @@ void Program::add(const Description& given) {
         if (made.flat) strides.back() = held.place == Place::constant ? 0 : made.total == 1 ? stream : 1;
         operands.push_back({view.buffer, held.element, view.start, stream, keep(std::move(strides))});
     }
-    if (made.flat && made.code != Code::copy && operands[0].strides[made.axes - 1] != 1) throw std::invalid_argument(given.code + ": a result with gaps");
     made.operands = keep(std::move(operands));
     std::vector<const float*> weights;
     for (int index : given.weights) weights.push_back(index < 0 ? nullptr : reinterpret_cast<const float*>(weights_[index].first->at()));
     made.weights = keep(std::move(weights));
     instructions_.push_back(made);
+    work_ += work;
+}
+
+void Program::end_of_state() {
+    want_open();
+    state_count_ = static_cast<Count>(instructions_.size());
+    if (state_touches(Place::answer, 0)) throw std::invalid_argument("a state that needs the answer");
+}
+
+void Program::seal() {
+    if (sealed_) return;
+    for (const Buffer& one : buffers_) {
+        if (one.place != Place::before && one.place != Place::after) continue;
+        const Buffer* other = find(one.place == Place::before ? Place::after : Place::before, one.index);
+        if (!other || other->element != one.element || other->shape != one.shape) throw std::invalid_argument("a state that becomes another");
+        if (one.index > 0 && !find(one.place, one.index - 1)) throw std::invalid_argument("a state left out");
+    }
+    sealed_ = true;
 }
 
 const Buffer* Program::find(Place place, Count index) const {
@@ -120,17 +149,25 @@ const Buffer* Program::find(Place place, Count index) const {
     return nullptr;
 }
 
-bool Program::state_reads(Count input) const {
-    for (Count i = 0; i < state_count_; ++i)
-        for (int read = 0; read <= instructions_[i].reads; ++read) {
-            const Buffer& one = buffers_[instructions_[i].operands[read].buffer];
-            if (one.place == Place::input && one.index == input) return true;
-        }
-    return false;
+bool Program::state_touches(Place place, Count index) const {
+    return std::any_of(instructions_.begin(), instructions_.begin() + state_count_, [&](const Instruction& one) {
+        return std::any_of(one.operands, one.operands + one.operand_count, [&](const Operand& operand) {
+            return buffers_[operand.buffer].place == place && buffers_[operand.buffer].index == index;
+        });
+    });
 }
 
+namespace {
+
+Count checked_streams(Count streams) {
+    if (streams < 1 || streams > LARGEST) throw std::invalid_argument("no number of streams");
+    return streams;
+}
+
+} // namespace
+
 Runner::Runner(std::shared_ptr<const Program> program, Count streams)
-    : program_(std::move(program)), streams_(streams), arena_(streams * program_->arena_bytes()) {
+    : program_(std::move(program)), streams_(checked_streams(streams)), arena_(streams_ * program_->arena_bytes()) {
     for (const Buffer& buffer : program_->buffers()) {
         char* at = nullptr;
         if (buffer.place == Place::arena) at = arena_.at() + buffer.index * streams;
@@ -171,7 +208,6 @@ int Runner::threads_for(Count streams) const {
 }
 
 bool Runner::run(Count streams, bool answer, Misfit& misfit) {
-    misfit.found = false;
     const int threads = threads_for(streams);
     if (threads == 1) return run_part(0, streams, answer, misfit);
     bool well = true;

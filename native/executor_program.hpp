@@ -17,7 +17,12 @@ struct Engine {
     Execute execute;
 };
 
-inline constexpr Count LARGEST = Count{1} << 28;        // of a size, stride or start: their products and sums fit a Count
+// Their products and sums fit a Count.
+inline constexpr Count LARGEST = Count{1} << 28;       // of a size, stride, start or number of streams
+inline constexpr Count LARGEST_ARENA = Count{1} << 34; // bytes for one stream
+
+inline constexpr Count INPUTS = 3; // values, codes, future
+inline constexpr Count MOST_STATES = Count{1} << 20;
 
 enum class Place : std::uint8_t { arena, constant, input, before, after, answer };
 inline constexpr int PLACES = 6;
@@ -68,7 +73,7 @@ class Program {
 public:
     explicit Program(Engine engine) : engine_(engine) {}
 
-    // Numbers the buffer. A constant has its elements copied from `from`.
+    // Numbers the buffer. A constant has its elements copied from `from`. Throws std::invalid_argument for a place that is none or is taken.
     int buffer(Element element, Place place, Count index, const std::vector<Count>& shape, const void* from);
 
     // Packs rows of a matrix (rows, depth) as columns of panels of `vectors` each, and numbers the result. `order` has the row of each column, -1
@@ -78,17 +83,17 @@ public:
     // Adds an instruction; throws std::invalid_argument unless all that it reads and writes lies within its buffers.
     void add(const Description& description);
 
-    // What was added since is needed for an answer alone.
-    void end_of_state() { state_count_ = static_cast<Count>(instructions_.size()); }
+    // What is added from now on is needed for an answer alone; throws std::invalid_argument where something before is too.
+    void end_of_state();
 
-    // No more is added: runners point to what there is.
-    void seal() { sealed_ = true; }
+    // No more is added: runners point to what there is. Throws std::invalid_argument unless every tensor of the state becomes one of its own form.
+    void seal();
 
     const Engine& engine() const { return engine_; }
     const std::vector<Buffer>& buffers() const { return buffers_; }
     Count arena_bytes() const { return arena_bytes_; } // for one stream
     const Buffer* find(Place place, Count index) const; // an input, a tensor of the state or the answer; null where there is none
-    bool state_reads(Count input) const; // whether the state after a step depends on an input
+    bool state_touches(Place place, Count index) const; // whether what comes before the end of the state reads or writes there
     const std::vector<Instruction>& instructions() const { return instructions_; }
     Count state_count() const { return state_count_; }
     double work() const { return work_; } // additions and multiplications for one stream
@@ -97,6 +102,8 @@ private:
     friend class Check;
 
     void want_open() const;
+    void want_place(Place place, Count index) const;
+    bool is_flat(const Description& given, Code code, Count total) const;
     template <class T>
     const T* keep(std::vector<T> values);
 
@@ -116,7 +123,6 @@ public:
     Runner(std::shared_ptr<const Program> program, Count streams);
 
     Count streams() const { return streams_; }
-    const Program& program() const { return *program_; }
 
     // Where an input, a tensor of the state or the answer is in the runs to come.
     void bind(Place place, Count index, char* at);

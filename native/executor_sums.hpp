@@ -136,19 +136,25 @@ inline void run_layer_norm(const Instruction& in, const Frame& frame) {
     }
 }
 
-// Shape {n, k, m} for each place of the axes; the numbers of the right one's rows stand side by side, as do the result's.
-inline void run_matmul(const Instruction& in, const Frame& frame) {
-    const Count high = in.shape[0], deep = in.shape[1], wide = in.shape[2], left_row = in.shape[3], left_step = in.shape[4], right_row = in.shape[5];
-    walk<3>(in, frame, [&](const Runs<3>& runs) {
-        const float *left = runs.of<float>(1), *right = runs.of<float>(2);
-        for (Count i = 0; i < high; ++i) {
-            for (Count j = 0; j < wide; j += LANES) {
-                const int n = static_cast<int>(wide - j < LANES ? wide - j : LANES);
-                Vec total{};
-                for (Count k = 0; k < deep; ++k) total += splat(left[i * left_row + k * left_step]) * some(right + k * right_row + j, n);
-                put(runs.of<float>(0) + i * wide + j, total, n);
-            }
+// The products of one place: (n, k) by (k, m).
+UNSPOOL_INLINE void multiply_place(float* to, const float* left, const float* right, const Count* shape) {
+    const Count high = shape[0], deep = shape[1], wide = shape[2], left_row = shape[3], left_step = shape[4], right_row = shape[5];
+    for (Count i = 0; i < high; ++i)
+        for (Count j = 0; j < wide; j += LANES) {
+            const int n = static_cast<int>(wide - j < LANES ? wide - j : LANES);
+            Vec total{};
+            for (Count k = 0; k < deep; ++k) total += splat(left[i * left_row + k * left_step]) * some(right + k * right_row + j, n);
+            put(to + i * wide + j, total, n);
         }
+}
+
+// Shape {n, k, m, row of the left, step of the left, row of the right} for each place of the axes; the numbers of the right one's rows stand side by
+// side, as do the result's.
+inline void run_matmul(const Instruction& in, const Frame& frame) {
+    walk<3>(in, frame, [&](const Runs<3>& runs) {
+        for (Count place = 0; place < runs.length; ++place)
+            multiply_place(runs.of<float>(0) + place * runs.stride[0], runs.of<float>(1) + place * runs.stride[1],
+                           runs.of<float>(2) + place * runs.stride[2], in.shape);
     });
 }
 

@@ -18,11 +18,13 @@ const unspool::InstructionSet* chosen = nullptr;
 } // namespace
 
 NB_MODULE(_native, module) {
-    const char* const asked = std::getenv("UNSPOOL_NATIVE");
+    const char* const set = std::getenv("UNSPOOL_NATIVE");
+    const std::string asked = set ? set : "";
+    if (asked == "off") throw nb::import_error("UNSPOOL_NATIVE is off");
     try {
-        chosen = &unspool::choose_instruction_set(asked ? asked : "");
+        chosen = &unspool::choose_instruction_set(asked);
     } catch (const std::exception& error) {
-        throw nb::import_error((std::string("UNSPOOL_NATIVE: ") + error.what()).c_str());
+        throw nb::import_error(("UNSPOOL_NATIVE: " + std::string(error.what()) + "; unset it to have the fastest, or set it to off").c_str());
     }
     std::vector<std::string> here;
     for (const unspool::InstructionSet& one : unspool::instruction_sets())

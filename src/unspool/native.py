@@ -13,7 +13,8 @@ from types import ModuleType
 from unspool.errors import InputError
 
 NOT_BUILT = "it was not built, since no C++ compiler was found when unspool was installed; install one (g++ or clang++) and install unspool again"
-OFF = "UNSPOOL_NATIVE is off"
+UNKNOWN = "UNSPOOL_NATIVE: "
+"""How the extension begins to say that it does not know what it was asked for."""
 
 
 def library() -> ModuleType | None:
@@ -33,6 +34,6 @@ def _loaded() -> tuple[ModuleType | None, str]:
     except ModuleNotFoundError:
         return None, NOT_BUILT
     except ImportError as error:
+        if str(error).startswith(UNKNOWN):
+            raise InputError(str(error)) from None
         return None, str(error)
-    except ValueError as error:
-        raise InputError(str(error)) from None

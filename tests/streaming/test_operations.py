@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from unspool.errors import LiveError
-from unspool.streaming import Interpreter, Operation, Program
+from unspool.streaming import Executor, Interpreter, Operation, Program
 from unspool.streaming.functions import FUNCTIONS
 from unspool.streaming.operations import OPERATIONS
 
@@ -18,6 +18,12 @@ def numbers(*shape, seed=0):
 SHAPE = {"values": (4, 6)}
 WEIGHT, BIAS, LEFT = numbers(5, 6, seed=1), numbers(5, seed=2), numbers(6, 4, seed=3)
 OTHER = numbers(4, 6, seed=4)
+GATES = {
+    "gates": numbers(24, 6, seed=5) / 4,
+    "gates_held": numbers(24, 6, seed=6) / 4,
+    "gate_bias": numbers(24, seed=7),
+    "gate_bias_held": numbers(24, seed=8),
+}
 
 
 def one(name, function, **attributes):
@@ -42,6 +48,26 @@ def truth(name, function):
     read = ("m",) if name == "not" else ("m", "n")
     made = [*masks, Operation(name, read, "t", {}), Operation("cast", ("t",), "y", {"kind": "float"})]
     return (name, made, lambda x: function(x < torch.from_numpy(OTHER), x >= 0).float())
+
+
+def cell(name, function, states=1, **attributes):
+    """Its input, h and c are rows of what is read."""
+    rows = [Operation("select", ("values",), row, {"axis": 1, "index": index}) for index, row in enumerate(("x", "h", "c"))]
+    reads = ("x", "h", "c")[: 1 + states]
+    weights = ("gates", "gates_held", "gate_bias", "gate_bias_held")
+    sizes = {"rnn": 6, "gru": 18, "lstm": 24}
+    cuts = [Operation("slice", (weight,), f"{weight}_", {"axis": 0, "start": 0, "stop": sizes[name], "step": 1}) for weight in weights]
+    made = [*rows, *cuts, Operation(name, (*reads, *(f"{weight}_" for weight in weights)), "y", attributes)]
+    tensors = [torch.from_numpy(GATES[weight][: sizes[name]]) for weight in weights]
+    return (name, made, lambda x: function(*x.unbind(1)[: 1 + states], *tensors))
+
+
+def gru_reset_before(x, h, into, held, bias, bias_held):
+    """Cho et al. 2014, as the paper has it: the state is reset before its product with the weights."""
+    read, gates = F.linear(x, into, bias).split([12, 6], 1), F.linear(h, held[:12], bias_held[:12])
+    reset, update = (read[0] + gates).sigmoid().chunk(2, 1)
+    candidate = (read[1] + F.linear(reset * h, held[12:], bias_held[12:])).tanh()
+    return (1 - update) * candidate + update * h
 
 
 def compared(name, function):
@@ -132,9 +158,15 @@ CASES = [
         [Operation("one_hot", ("codes",), "h", {"size": 5}), Operation("cast", ("h",), "y", {"kind": "float"})],
         None,
     ),
+    cell("rnn", torch.rnn_tanh_cell, activation="tanh"),
+    cell("rnn", torch.rnn_relu_cell, activation="relu"),
+    cell("gru", torch.gru_cell, reset="after"),
+    cell("gru", gru_reset_before, reset="before"),
+    cell("lstm", lambda x, h, c, *weights: torch.stack(torch.lstm_cell(x, (h, c), *weights), 1), states=2),
 ]
 
 PARAMETERS = {
+    **GATES,
     "other": OTHER,
     "weight": WEIGHT,
     "bias": BIAS,
@@ -154,9 +186,13 @@ def test_every_operation_has_a_function_and_a_case_here():
     assert set(OPERATIONS) == set(FUNCTIONS) == {name for name, _, _ in CASES}
 
 
+every_engine = pytest.mark.parametrize("engine", [Interpreter, Executor])
+
+
+@every_engine
 @pytest.mark.parametrize("streams", [1, 5])
 @pytest.mark.parametrize("case", CASES, ids=[f"{index}-{case[0]}" for index, case in enumerate(CASES)])
-def test_an_operation_computes_what_torch_computes(case, streams):
+def test_an_operation_computes_what_torch_computes(case, streams, engine):
     name, operations, function = case
     if function is None:
         codes = np.random.default_rng(0).integers(0, 5, (streams, 3))
@@ -167,18 +203,19 @@ def test_an_operation_computes_what_torch_computes(case, streams):
         made = program(operations)
         values = numbers(streams, 4, 6, seed=9)
         given, wanted = {"values": values}, function(torch.from_numpy(values))
-    got, _ = Interpreter(made).run(given, {})
+    got, _ = engine(made).run(given, {})
     assert got.dtype == np.float32 and got.shape == (streams, *made.answer_shape)
     torch.testing.assert_close(torch.from_numpy(np.array(got)), wanted, rtol=1e-5, atol=2e-6)
 
 
+@every_engine
 @pytest.mark.parametrize("name", ["sigmoid", "softplus", "log_sigmoid", "tanh"])
-def test_very_large_numbers_give_limits_and_no_nan(name):
+def test_very_large_numbers_give_limits_and_no_nan(name, engine):
     function = {"sigmoid": torch.sigmoid, "softplus": F.softplus, "log_sigmoid": F.logsigmoid, "tanh": torch.tanh}[name]
     extreme = np.array([[-1e30, -200, -90, 0, 90, 200, 1e30]], np.float32)
     attributes = {"beta": 1.0, "threshold": 20.0} if name == "softplus" else {}
     made = program([Operation(name, ("values",), "y", attributes)], {"values": (7,)})
-    got, _ = Interpreter(made).run({"values": extreme}, {})
+    got, _ = engine(made).run({"values": extreme}, {})
     torch.testing.assert_close(torch.from_numpy(got), function(torch.from_numpy(extreme)))
 
 

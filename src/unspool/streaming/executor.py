@@ -5,23 +5,27 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from typing import Any, Literal
+from weakref import WeakValueDictionary
 
 import numpy as np
 
 from unspool import native
 from unspool.streaming.compiled import compiled
 from unspool.streaming.functions import unknown_codes
-from unspool.streaming.interpreter import Interpreter, misfit
-from unspool.streaming.program import INPUTS, TYPES, Array, Program, State
+from unspool.streaming.given import Given
+from unspool.streaming.interpreter import Interpreter
+from unspool.streaming.program import INPUTS, Array, Program, State
+
+Engine = Literal["native", "interpreter"]
 
 
 class Executor:
-    """A program at work on `streams` streams, which it remembers from one `step` to the next. Not for two threads at once.
+    """A program at work on `streams` streams, which it remembers from one `step` to the next.
 
-    engine   "native" or "interpreter"
-    why      why it is not the native one; empty where it is
+    engine   which one runs it
     streams  rows of every input, answer and tensor of the state
 
+    Not for two threads at once: the second may meet a RuntimeError, and nothing has happened then.
     Raises LiveError where a constant of the program cannot be worked out.
     """
 
@@ -29,17 +33,17 @@ class Executor:
         if streams < 1:
             raise ValueError(f"streams: got {streams}, wanted at least 1")
         self.program, self.streams = program, streams
-        self._dtypes = {name: TYPES[program.forms[name].kind] for name in program.inputs}
+        self._given = Given(program)
+        self._held = [program.initial_state(streams)]
         library = native.library()
-        self.engine: Literal["native", "interpreter"] = "interpreter" if library is None else "native"
-        self.why = native.why_not() if library is None else ""
+        self.engine: Engine = "interpreter" if library is None else "native"
         self._interpreter = Interpreter(program) if library is None else None
-        self._runners: dict[int, Any] = {}
-        self._held = [program.initial_state(streams), program.initial_state(streams)]
-        self._answer = np.zeros((streams, *program.answer_shape), np.float32)
         if library is not None:
             self._library, self._compiled = library, _compiled_once(program, library)
-            self._runner = library.StepRunner(self._compiled, streams)
+            self._held.append(program.initial_state(streams))  # one is read while the other is written
+            self._answer = np.zeros((streams, *program.answer_shape), np.float32)
+            self._runner = self._larger = library.StepRunner(self._compiled, streams)
+            self._room = streams
             self._runner.hold(*(list(held.values()) for held in self._held), self._answer)
 
     def step(self, values: Array | None = None, codes: Array | None = None, future: Array | None = None) -> Array:
@@ -49,95 +53,85 @@ class Executor:
         Raises LiveError where the inputs are not the program's; then nothing has happened.
         """
         if self._interpreter is not None:
-            answer, after = self._interpreter.run(_given(values, codes, future), self._held[0])
-            self._held[0] = {name: np.ascontiguousarray(array) for name, array in after.items()}
-            assert answer is not None
-            return np.array(answer)
+            return self._interpreted(self._interpreter, self._checked(values, codes, future))
         try:
             unknown = self._runner.step(values, codes, future)
-        except TypeError:
-            given = self._checked(_given(values, codes, future), self.streams)
-            unknown = self._runner.step(*(given.get(name) for name in INPUTS))
+        except TypeError:  # not its form, or not in C order
+            given = self._checked(values, codes, future)
+            unknown = self._runner.step(*(_in_order(given.get(name)) for name in INPUTS))
         if unknown is not None:
             raise unknown_codes(*unknown)
         return self._answer.copy()
-
-    @property
-    def state(self) -> dict[str, Array]:
-        """What the streams remember, a copy: by name, (streams, ...)."""
-        return {name: array.copy() for name, array in self._current.items()}
-
-    @state.setter
-    def state(self, given: State) -> None:
-        for name, array in self._current.items():
-            got = given.get(name)
-            if got is None or got.shape != array.shape or got.dtype != array.dtype:
-                raise misfit("state", name, array.shape[1:], got)
-        for name, array in self._current.items():
-            array[...] = given[name]
-
-    def reset(self) -> None:
-        """Forget everything."""
-        self.state = self.program.initial_state(self.streams)
 
     def run(self, inputs: Mapping[str, Array], state: State, answer: bool = True) -> tuple[Array | None, dict[str, Array]]:
         """One instant of any B streams whose state is the caller's, as `Interpreter.run` has it; what is remembered here stays as it is."""
         if self._interpreter is not None:
             return self._interpreter.run(inputs, state, answer)
-        streams = len(next(iter((state or inputs).values()))) if state or inputs else 0
-        given = self._checked(inputs, streams, needed=answer)
-        before = [_row(state, name, array, streams) for name, array in self.program.state.items()]
+        streams = self._given.check(inputs, state, answer)
         after = {name: np.empty((streams, *array.shape), array.dtype) for name, array in self.program.state.items()}
         raw = np.empty((streams, *self.program.answer_shape), np.float32) if answer else None
+        read, held, written = [inputs.get(name) for name in INPUTS], [state[name] for name in after], list(after.values())
         runner = self._runner_for(streams)
-        unknown = runner.run(streams, [given.get(name) for name in INPUTS], before, list(after.values()), raw)
+        try:
+            unknown = runner.run(streams, read, held, written, raw)
+        except TypeError:  # not in C order
+            unknown = runner.run(streams, [*map(_in_order, read)], [*map(_in_order, held)], written, raw)
         if unknown is not None:
             raise unknown_codes(*unknown)
         return raw, after
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self.state = self.program.initial_state(self.streams)
+
+    @property
+    def state(self) -> dict[str, Array]:
+        """What the streams remember, a copy: by name, (streams, ...). What is put back is copied too; LiveError where it is not the program's."""
+        return {name: array.copy() for name, array in self._current.items()}
+
+    @state.setter
+    def state(self, given: State) -> None:
+        self._given.check_state(given, self.streams)
+        for name, array in self._current.items():
+            array[...] = given[name]
 
     @property
     def _current(self) -> dict[str, Array]:
         return self._held[0 if self._interpreter is not None else self._runner.current]
 
-    def _runner_for(self, streams: int) -> Any:
-        """One with room for that many; the next power of two, so that few are made."""
-        room = 1 << max(0, streams - 1).bit_length()
-        if room not in self._runners:
-            self._runners = {room: self._library.StepRunner(self._compiled, room)}
-        return self._runners[room]
+    def _checked(self, *arrays: Array | None) -> dict[str, Array]:
+        given = {name: array for name, array in zip(INPUTS, arrays, strict=True) if array is not None}
+        self._given.check_inputs(given, self.streams)
+        return given
 
-    def _checked(self, inputs: Mapping[str, Array], streams: int, needed: bool = True) -> dict[str, Array]:
-        """The program's inputs in C order; LiveError where one is missing or of another form."""
-        found = {}
-        for name, shape in self.program.inputs.items():
-            array = inputs.get(name)
-            if array is None and not needed:
-                continue
-            if array is None or array.shape != (streams, *shape) or array.dtype != self._dtypes[name]:
-                raise misfit("input", name, shape, array)
-            found[name] = np.ascontiguousarray(array)
-        return found
+    def _interpreted(self, interpreter: Interpreter, given: Mapping[str, Array]) -> Array:
+        answer, after = interpreter.run(given, self._held[0])
+        self._held[0] = {name: np.array(array, order="C") for name, array in after.items()}
+        return np.array(answer)
+
+    def _runner_for(self, streams: int) -> Any:
+        """One with room for that many; of powers of two, so that few are made."""
+        if streams <= self.streams:
+            return self._runner
+        if streams > self._room:
+            self._room = 1 << (streams - 1).bit_length()
+            self._larger = self._library.StepRunner(self._compiled, self._room)
+        return self._larger
+
+
+def _in_order(array: Array | None) -> Array | None:
+    """In C order, every number at a multiple of its size."""
+    return None if array is None else np.require(array, requirements=["C", "A"])
 
 
 _COMPILING = threading.Lock()
+_COMPILED: WeakValueDictionary[str, Any] = WeakValueDictionary()
 
 
 def _compiled_once(program: Program, library: Any) -> Any:
-    """Kept with the program, for all executors of it."""
+    """One for all executors of programs that are the same, as long as there are any."""
     with _COMPILING:
-        kept: dict[int, Any] = program.__dict__.setdefault("_compiled", {})
-        if id(library) not in kept:
-            kept[id(library)] = compiled(program, library)
-        return kept[id(library)]
-
-
-def _given(values: Array | None, codes: Array | None, future: Array | None) -> dict[str, Array]:
-    named = zip(INPUTS, (values, codes, future), strict=True)
-    return {name: array for name, array in named if array is not None}
-
-
-def _row(state: State, name: str, like: Array, streams: int) -> Array:
-    array = state.get(name)
-    if array is None or array.shape != (streams, *like.shape) or array.dtype != like.dtype:
-        raise misfit("state", name, like.shape, array)
-    return np.ascontiguousarray(array)
+        found = _COMPILED.get(program.digest)
+        if found is None:
+            found = _COMPILED[program.digest] = compiled(program, library)
+        return found

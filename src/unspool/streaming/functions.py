@@ -138,7 +138,7 @@ def _reshape(attributes: Attributes) -> Function:
     shape = attributes["shape"]
     if shape[:1] == (BATCH,):
         rest = shape[1:]
-        return lambda x: x.reshape(len(x), *rest)
+        return lambda x: x.reshape(-1 if x.size else len(x), *rest)  # of no numbers, -1 may be any size
     return lambda x: x.reshape(shape)
 
 

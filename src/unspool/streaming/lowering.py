@@ -7,29 +7,17 @@ permutation) costs nothing: it is another view of the same buffer.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 
 from unspool.streaming.functions import FUNCTIONS
+from unspool.streaming.instruction import Instruction
 from unspool.streaming.packing import Packing
 from unspool.streaming.program import INPUTS, KIND_OF, TYPES, Array, Operation, Program
+from unspool.streaming.rules import RULES
 from unspool.streaming.shapes import Kind
 from unspool.streaming.views import Buffer, Value, View, collapsed, constant_view, for_one, whole
-
-
-@dataclass(frozen=True, slots=True)
-class Instruction:
-    """As native/executor_plan.hpp has it; the first of `views` is written, and `strides` are theirs along axes of `sizes`."""
-
-    code: str
-    views: list[View]
-    sizes: list[int] = field(default_factory=lambda: [1])
-    strides: list[list[int]] = field(default_factory=list)
-    shape: Sequence[int] = ()
-    numbers: Sequence[float] = ()
-    weights: Sequence[Packing | None] = ()
 
 
 class Lowering:
@@ -52,12 +40,12 @@ class Lowering:
                 self._give(name, "input", index)
         for index, name in enumerate(program.state):
             self._give(name, "before", index)
-        held = _needed(program, program.after.values())
+        held = program.needed(program.after.values())
         self._lower(operation for operation in program.operations if operation.output in held)
         for index, name in enumerate(program.state):
             self._result(program.after[name], "after", index, since=0)
         self.for_state = len(self.instructions)
-        asked = _needed(program, [program.output]) - held
+        asked = program.needed([program.output]) - held
         self._lower(operation for operation in program.operations if operation.output in asked)
         self._result(program.output, "answer", 0, since=self.for_state)
 
@@ -68,8 +56,6 @@ class Lowering:
         self._values[name] = whole(buffer)
 
     def _lower(self, operations: Iterable[Operation]) -> None:
-        from unspool.streaming.rules import RULES
-
         for operation in operations:
             read = [self._values[name] for name in operation.inputs]
             constants = [value for value in read if isinstance(value, np.ndarray)]
@@ -154,15 +140,6 @@ class Lowering:
     def _register(self, buffer: Buffer) -> None:
         self._registered.add(id(buffer))
         self.buffers.append(buffer)
-
-
-def _needed(program: Program, wanted: Iterable[str]) -> set[str]:
-    """Names of all values that `wanted` are made of."""
-    needed = set(wanted)
-    for operation in reversed(program.operations):
-        if operation.output in needed:
-            needed.update(operation.inputs)
-    return needed
 
 
 def _filled(operation: Operation) -> Array:

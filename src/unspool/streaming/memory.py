@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from unspool.data.facts import Facts
-from unspool.streaming.interpreter import Interpreter
+from unspool.streaming.executor import Executor
 from unspool.streaming.program import TYPES, Array, Program
 
 Held = Mapping[str, Array]
@@ -25,7 +25,7 @@ class Memory:
         context = facts.memory.context
         self.window = context if context is None or tail is None else min(context, tail)
         self.stride = facts.stride
-        self._interpreter = Interpreter(program)
+        self._executor = Executor(program)
         self._start = program.initial_state(1)
         self._state = program.state
         self._sizes = {name: shape[-1] for name, shape in program.inputs.items() if name != "future"}
@@ -89,7 +89,7 @@ class Memory:
                 taken = {
                     name: array[None, index * self.stride : (index + 1) * self.stride] for name, array in rows.items()
                 }
-            raw, state = self._interpreter.run(taken | given if last else taken, state, answer=last)
+            raw, state = self._executor.run(taken | given if last else taken, state, answer=last)
         return state, None if raw is None else raw[0]
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -153,6 +153,14 @@ class Program:
         answer = forms.get(self.output)
         if answer is None or answer.shape[:1] != (BATCH,) or answer.kind != "float":
             raise _wrong("output", f"is {self.output!r} of {answer}, wanted numbers of every stream")
+
+    def needed(self, wanted: Iterable[str]) -> set[str]:
+        """Names of all values that `wanted` are made of, and their own."""
+        needed = set(wanted)
+        for operation in reversed(self.operations):
+            if operation.output in needed:
+                needed.update(operation.inputs)
+        return needed
 
     @property
     def answer_shape(self) -> tuple[int, ...]:

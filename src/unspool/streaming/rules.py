@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import prod
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from unspool.streaming import packing
-from unspool.streaming.lowering import Instruction, Lowering
+from unspool.streaming.instruction import Instruction
 from unspool.streaming.program import Array, Operation
 from unspool.streaming.shapes import Kind
 from unspool.streaming.views import Value, View, collapsed
 
-Rule = Callable[[Lowering, Operation, Sequence[Value]], Value]
+if TYPE_CHECKING:
+    from unspool.streaming.lowering import Lowering
+
+Rule = Callable[["Lowering", Operation, Sequence[Value]], Value]
 
 
 def _each(kind: Kind | None = None, *numbers: str) -> Rule:
