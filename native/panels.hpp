@@ -7,8 +7,9 @@ namespace unspool::UNSPOOL_ISA {
 
 using Size = std::ptrdiff_t;
 
-// Floats of a panel that stay in the first-level cache (24 of 32 KB) while all rows pass over them.
-inline constexpr Size CACHED = 6144;
+// Floats of a panel that stay in the second-level cache while all rows pass over them. It is read at about ten bytes a cycle, which that cache gives;
+// pieces that fit the first level were tried, and storing sums more often cost more.
+inline constexpr Size CACHED = 1 << 16;
 
 template <int V>
 inline constexpr Size DEPTH = CACHED / (V * LANES);

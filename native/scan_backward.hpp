@@ -38,7 +38,7 @@ struct BackwardRoom {
         biases_share = Cell::PLANES * layout.units;
         biases = room.floats((plan.by_units ? 1 : plan.shares) * biases_share);
         input_rows = to.x ? room.floats(threads * INPUT_ROWS * input_width) : nullptr;
-        panel_floats = skewed(CACHED);
+        panel_floats = skewed(Outer::PANEL);
         panel = room.floats(threads * panel_floats);
         input_columns = up(layout.inputs, LANES);
         state_columns = layout.units;

@@ -7,9 +7,11 @@
 namespace unspool::UNSPOOL_ISA {
 
 struct Outer {
+    static constexpr Size PANEL = 24576; // floats
+
     const float* gates;
     Size row, instants, hidden, units;
-    float* panel; // room for CACHED floats
+    float* panel; // room for so many
 
     // to (G H, columns) = sum over instants i of gates(i)' * read(i) (* mask(i)), for the planes from `plane` on, which are those of `gate_of`; a
     // team's threads have some units each. Rows of `wide` are whole vectors, `wide_columns` of them, and are copied to `to` if that is another.
@@ -21,7 +23,7 @@ struct Outer {
         const auto rows_of = [&](int p) { return (gate_of[p] * hidden + own.first); };
         if (instants == 0)
             for (int p = 0; p < P; ++p) std::memset(wide + rows_of(p) * wide_columns, 0, own.count() * wide_columns * sizeof(float));
-        constexpr Size BLOCK = CACHED / (WIDE * LANES);
+        constexpr Size BLOCK = PANEL / (WIDE * LANES);
         for (Size k = 0; k < instants; k += BLOCK) {
             const Size deep = instants - k < BLOCK ? instants - k : BLOCK;
             for (Size vector = 0; vector < wide_columns / LANES; vector += WIDE) {

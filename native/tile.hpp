@@ -14,12 +14,15 @@ struct Rows {
     UNSPOOL_INLINE float at(int r, std::ptrdiff_t k) const { return row[r][k]; }
 };
 
-// Columns of an operand: R neighbours at each depth.
+// Columns of an operand: R neighbours at each depth. What stands in the next line of the cache is asked for too: the columns after these are next.
 template <int R>
 struct Columns {
     const float* first;
     std::ptrdiff_t stride;
-    UNSPOOL_INLINE float at(int r, std::ptrdiff_t k) const { return first[k * stride + r]; }
+    UNSPOOL_INLINE float at(int r, std::ptrdiff_t k) const {
+        if (r == 0) __builtin_prefetch(first + k * stride + 16);
+        return first[k * stride + r];
+    }
 };
 
 // A block of results: rows `row` apart, vectors `vec` apart.

@@ -1,0 +1,61 @@
+"""The extension under sanitizers: no access outside of what was given, nothing undefined, no two threads at the same number."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from unspool import native
+
+ROOT = Path(__file__).parents[2]
+COMPILER = shutil.which("g++")
+PROBLEMS = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:")
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(1500),
+    pytest.mark.skipif(COMPILER is None or not (shutil.which("cmake") and shutil.which("ninja")), reason="needs g++, cmake and ninja"),
+]
+INSTRUCTION_SETS = [name for name in ("baseline", "avx2", "avx512") if native.library() is not None and name in native.library().instruction_sets]
+FLAGS = {"baseline": (), "avx2": ("-mavx2", "-mfma"), "avx512": ("-mavx512f", "-mavx512dq", "-mavx512vl", "-mavx512bw", "-mfma")}
+
+
+def run(*command: object, **environment: str) -> str:
+    done = subprocess.run([str(one) for one in command], cwd=ROOT, capture_output=True, text=True, env=os.environ | environment)
+    told = done.stdout + done.stderr
+    assert done.returncode == 0 and not PROBLEMS.search(told), told[-6000:]
+    return told
+
+
+@pytest.fixture(scope="module")
+def checked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The extension built with checks of addresses and of undefined behaviour."""
+    folder = tmp_path_factory.mktemp("checked")
+    run("cmake", "-S", "native", "-B", folder, "-G", "Ninja", f"-DPython_EXECUTABLE={sys.executable}", "-DUNSPOOL_SANITIZE=address,undefined")
+    run("ninja", "-C", folder)
+    (found,) = folder.glob("_native*.so")
+    return found
+
+
+@pytest.mark.parametrize("tests", ["tests/laws/test_scans.py", "tests/streaming"], ids=["scans", "executor"])
+@pytest.mark.parametrize("name", INSTRUCTION_SETS)
+def test_kernels_stay_within_what_they_are_given(checked, name, tests):
+    library = subprocess.run([str(COMPILER), "-print-file-name=libasan.so"], capture_output=True, text=True, check=True).stdout.strip()
+    options = {"ASAN_OPTIONS": "detect_leaks=0", "UBSAN_OPTIONS": "print_stacktrace=1", "LD_PRELOAD": library, "UNSPOOL_NATIVE": name}
+    told = run(sys.executable, "tests/native/run_with.py", checked, "-q", "-p", "no:cacheprovider", "-m", "not slow", tests, **options)
+    assert re.search(r"\d+ passed", told) and "failed" not in told
+
+
+@pytest.mark.parametrize("name", INSTRUCTION_SETS)
+def test_threads_that_share_a_scan_never_meet_at_a_number(tmp_path, name):
+    program = tmp_path / "scan_race"
+    flags = ("-std=c++20", "-O1", "-g", "-fsanitize=thread", "-pthread", f"-DUNSPOOL_ISA={name}", *FLAGS[name])
+    run(COMPILER, *flags, "-I", "native", "native/scan.cpp", "native/scan_plan.cpp", "tests/native/scan_race.cpp", "-o", program)
+    for threads in (2, 3):
+        assert "rows 1, units 1" in run(program, threads)
