@@ -61,6 +61,7 @@ Count elements(const std::vector<Count>& shape) {
 }
 
 int Program::pack(const float* matrix, Count rows, Count depth, const std::vector<Count>& order, int vectors) {
+    want_open();
     const Count lanes = engine_.lanes, columns = static_cast<Count>(order.size());
     if (vectors < 1 || vectors > 8 || columns % lanes || columns > LARGEST || rows < 0 || depth < 0 || depth > LARGEST)
         throw std::invalid_argument("columns that fill no vectors");

@@ -67,8 +67,8 @@ const InstructionSet& choose_instruction_set(const std::string& name) {
         if (name.empty() ? one.is_here() : name == one.name) found = &one;
         known += std::string(known.empty() ? "" : ", ") + one.name;
     }
-    if (!found) throw std::invalid_argument("there is no instruction set " + name + ", only " + known);
-    if (!found->is_here()) throw std::invalid_argument("this processor has not the instruction set " + name);
+    if (!found || !found->is_here())
+        throw std::invalid_argument("got " + name + ", wanted off or one of " + known + (found ? " that this processor has" : ""));
     return *found;
 }
 

@@ -1,7 +1,7 @@
 """The compiled part, `unspool._native`: recurrent scans and the executor of step programs, for the instruction set that the processor has.
 
 It is built with the package where there is a C++ compiler. `UNSPOOL_NATIVE` is read once, when it is first asked for: the name of an instruction set,
-or `off`. What it does not know is an error, InputError.
+or `off`. Anything else is an InputError.
 """
 
 from __future__ import annotations

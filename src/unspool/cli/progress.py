@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
 
+from unspool import native
 from unspool.training.hooks import Ending, Hook, Progress
 
 SECONDS_BETWEEN_LINES = 10.0
@@ -24,7 +25,7 @@ class ProgressHook(Hook):
         self._shown: Hook = LiveBar(console) if console.is_terminal else PlainLines(console, clock)
 
     def started(self, progress: Progress, notes: Sequence[str]) -> None:
-        self._shown.started(progress, notes)
+        self._shown.started(progress, (*notes, *_about_engine()))
 
     def stepped(self, progress: Progress) -> None:
         self._shown.stepped(progress)
@@ -119,6 +120,11 @@ def _numbers(progress: Progress) -> str:
 
 def _ended(progress: Progress, ending: Ending) -> str:
     return f"{_ENDINGS[ending]} after epoch {progress.epoch} of {progress.epochs}, {duration(progress.seconds)}"
+
+
+def _about_engine() -> tuple[str, ...]:
+    problem = native.why_not()
+    return (f"the native engine is not there, and recurrent layers run several times slower: {problem}",) if problem else ()
 
 
 def _tell(console: Console, notes: Sequence[str]) -> None:
