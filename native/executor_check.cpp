@@ -28,6 +28,15 @@ void Check::operands() const {
     }
     const Place place = buffer(0).place;
     want(place == Place::arena || place == Place::after || place == Place::answer, "writes where nothing may be written");
+    for (std::size_t read = 1; read < given_.operands.size(); ++read) apart(0, read);
+}
+
+// What is written while the instruction runs is not read by it.
+void Check::apart(std::size_t written, std::size_t read) const {
+    const Buffer &to = buffer(written), &from = buffer(read);
+    const auto end = [](const Buffer& one) { return one.index + one.size * bytes_of(one.element); };
+    const bool meet = to.place == Place::arena && from.place == Place::arena ? to.index < end(from) && from.index < end(to) : &to == &from;
+    want(!meet, "reads where it writes");
 }
 
 // All elements of the axes and of `more`, (size, stride) each, lie within the buffer.
@@ -158,6 +167,7 @@ double Check::cell() const {
     if (before) {
         rows(3, 1, 3 * padded);
         want(buffer(3).place == Place::arena, "no room to work in");
+        for (std::size_t read = 1; read < 3; ++read) apart(3, read);
     }
     const Count narrow = (hidden + lanes - 1) / lanes * lanes, wide = (hidden + 3 * lanes - 1) / (3 * lanes) * 3 * lanes;
     const Count columns = lstm ? 4 * narrow : gru ? 3 * narrow : wide;

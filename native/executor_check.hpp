@@ -62,6 +62,7 @@ private:
     Element element(std::size_t operand) const { return buffer(operand).element; }
 
     void operands() const;
+    void apart(std::size_t written, std::size_t read) const;
     void within(std::size_t operand, const std::vector<std::pair<Count, Count>>& more) const;
     void rows(std::size_t operand, Count count, Count width) const;
     void packed(std::size_t index, Count floats) const;

@@ -165,7 +165,7 @@ private:
     }
 
     const float* state_before(const Instant& instant) const {
-        if (begins(instant)) return call_.h + instant.row * layout_.hidden;
+        if (begins(instant)) return call_.h ? call_.h + instant.row * layout_.hidden : room_.zeros;
         return place(call_.y, instant, call_.y_row, call_.y_step) + (call_.reverse ? call_.y_step : -call_.y_step);
     }
 

@@ -21,7 +21,7 @@ struct ScanCall {
     const float *input_weight, *state_weight; // (G H, C), (G H, H)
     const float *input_bias, *state_bias;     // (G H) or null
 
-    const float *h, *c;                    // (B, H) states before the first step; `c` for an LSTM alone
+    const float *h, *c;                    // (B, H) states before the first step, or null: zeros; `c` for an LSTM alone
     const float* keep;                     // (B, H) variational dropout mask over the state where weights read it, or null
     const std::uint8_t *zoned_h, *zoned_c; // (B, T, H) zoneout masks, 1 where the state stays, or null
     float zone;                            // without masks: share of the state that stays (zoneout at rest)

@@ -87,19 +87,24 @@ private:
             const Range own = team_.part(share.count);
             for (Size r = own.first; r < own.last; ++r) {
                 const Size row = share.rows[r], at = (share.first + r) * layout_.held, hidden = layout_.hidden;
-                copy_row(room_.raw[0] + at, call_.h + row * hidden, hidden, layout_.units);
+                begin_with(room_.raw[0] + at, call_.h, row);
                 if (call_.keep) {
                     copy_row(room_.keep + at, call_.keep + row * hidden, hidden, layout_.units);
                     for (Size u = 0; u < layout_.units; ++u) room_.read[0][at + u] = room_.raw[0][at + u] * room_.keep[at + u];
                 }
-                if constexpr (Cell::HAS_C) copy_row(room_.c + at, call_.c + row * hidden, hidden, layout_.units);
+                if constexpr (Cell::HAS_C) begin_with(room_.c + at, call_.c, row);
                 const Size length = call_.lengths ? call_.lengths[row] : call_.steps;
                 for (Size t = length; t < call_.steps; ++t) std::memset(call_.y + row * call_.y_row + t * call_.y_step, 0, hidden * sizeof(float));
                 if (length) continue;
-                std::memcpy(call_.h_last + row * hidden, call_.h + row * hidden, hidden * sizeof(float));
-                if constexpr (Cell::HAS_C) std::memcpy(call_.c_last + row * hidden, call_.c + row * hidden, hidden * sizeof(float));
+                std::memcpy(call_.h_last + row * hidden, room_.raw[0] + at, hidden * sizeof(float));
+                if constexpr (Cell::HAS_C) std::memcpy(call_.c_last + row * hidden, room_.c + at, hidden * sizeof(float));
             }
         }
+    }
+
+    void begin_with(float* to, const float* states, Size row) const {
+        if (states) copy_row(to, states + row * layout_.hidden, layout_.hidden, layout_.units);
+        else std::memset(to, 0, layout_.units * sizeof(float));
     }
 
     void scan(const Share& share, const Range units) {

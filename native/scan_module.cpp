@@ -1,10 +1,13 @@
-// Tensors come in as addresses by name, which costs a tenth of what handing them over as arrays does. Whoever calls keeps them alive.
 #include "scan_module.hpp"
 
 #include <nanobind/stl/string.h>
 
 #include <new>
 #include <stdexcept>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 
 #if defined(_OPENMP)
 #include <omp.h>
@@ -20,10 +23,24 @@ namespace {
 
 const InstructionSet* chosen = nullptr;
 
+// Memory that malloc takes anew from the system at each call (glibc: above 32 MB) comes in pages of 2 MB where the system has them to give: of pages of
+// 4 KB there are so many that their number is felt.
+void want_large_pages(float* at, std::int64_t floats) {
+#if defined(__linux__)
+    constexpr std::uintptr_t LARGE = 2 << 20;
+    if (floats < 8 << 20) return;
+    const std::uintptr_t first = (reinterpret_cast<std::uintptr_t>(at) + LARGE - 1) / LARGE * LARGE;
+    const std::uintptr_t last = reinterpret_cast<std::uintptr_t>(at + floats) / LARGE * LARGE;
+    madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
+#else
+    (void)at, (void)floats;
+#endif
+}
+
 // Memory for the length of a call, not set to anything.
 class Memory {
 public:
-    explicit Memory(std::int64_t floats) : at_(static_cast<float*>(::operator new[](floats * sizeof(float), ALIGNMENT))) {}
+    explicit Memory(std::int64_t floats) : at_(static_cast<float*>(::operator new[](floats * sizeof(float), ALIGNMENT))) { want_large_pages(at_, floats); }
     Memory(const Memory&) = delete;
     Memory& operator=(const Memory&) = delete;
     ~Memory() { ::operator delete[](at_, ALIGNMENT); }
@@ -48,26 +65,37 @@ void together(int threads, Work work) {
     work(Team{0, 1, &barrier});
 }
 
-class Addresses {
+// Tensors, or None, in one of the orders below. Each is asked for its own address, which costs a tenth of what a conversion to an array does; whoever
+// calls keeps them alive.
+class Tensors {
 public:
-    explicit Addresses(const nb::dict& given) : given_(given) {}
+    explicit Tensors(const nb::tuple& given) : given_(given) {}
 
     template <class T>
-    T* operator()(const char* name) const {
-        PyObject* const found = PyDict_GetItemString(given_.ptr(), name);
-        return found && found != Py_None ? reinterpret_cast<T*>(PyLong_AsSize_t(found)) : nullptr;
-    }
-
-    std::int64_t count(const char* name) const {
-        PyObject* const found = PyDict_GetItemString(given_.ptr(), name);
-        return found ? static_cast<std::int64_t>(PyLong_AsSsize_t(found)) : 0;
+    T* at(Py_ssize_t index) const {
+        PyObject* const tensor = PyTuple_GetItem(given_.ptr(), index);
+        if (!tensor) throw nb::python_error();
+        if (tensor == Py_None) return nullptr;
+        const nb::object found = nb::steal(PyObject_CallMethodObjArgs(tensor, data_ptr().ptr(), nullptr));
+        if (!found.is_valid()) throw nb::python_error();
+        return static_cast<T*>(PyLong_AsVoidPtr(found.ptr()));
     }
 
 private:
-    const nb::dict& given_;
+    static const nb::str& data_ptr() {
+        static const nb::str* const name = new nb::str("data_ptr");
+        return *name;
+    }
+
+    const nb::tuple& given_;
 };
 
-ScanCall call_of(const ScanPlan& plan, const Addresses& at, float zone) {
+struct Strides {
+    std::int64_t row, step;
+};
+
+// x, input_weight, state_weight, input_bias, state_bias, h, c, keep, zoned_h, zoned_c, y, h_last, c_last, gates, cells
+ScanCall call_of(const ScanPlan& plan, const Tensors& given, Strides x, float zone) {
     ScanCall call{};
     call.cell = plan.cell();
     call.batch = plan.batch();
@@ -76,56 +104,59 @@ ScanCall call_of(const ScanPlan& plan, const Addresses& at, float zone) {
     call.hidden = plan.hidden();
     call.reverse = plan.reverse();
     call.lengths = plan.lengths();
-    call.x = at.operator()<const float>("x");
-    call.x_row = at.count("x_row");
-    call.x_step = at.count("x_step");
-    call.input_weight = at.operator()<const float>("input_weight");
-    call.state_weight = at.operator()<const float>("state_weight");
-    call.input_bias = at.operator()<const float>("input_bias");
-    call.state_bias = at.operator()<const float>("state_bias");
-    call.h = at.operator()<const float>("h");
-    call.c = at.operator()<const float>("c");
-    call.keep = at.operator()<const float>("keep");
-    call.zoned_h = at.operator()<const std::uint8_t>("zoned_h");
-    call.zoned_c = at.operator()<const std::uint8_t>("zoned_c");
+    call.x = given.at<const float>(0);
+    call.x_row = x.row;
+    call.x_step = x.step;
+    call.input_weight = given.at<const float>(1);
+    call.state_weight = given.at<const float>(2);
+    call.input_bias = given.at<const float>(3);
+    call.state_bias = given.at<const float>(4);
+    call.h = given.at<const float>(5);
+    call.c = given.at<const float>(6);
+    call.keep = given.at<const float>(7);
+    call.zoned_h = given.at<const std::uint8_t>(8);
+    call.zoned_c = given.at<const std::uint8_t>(9);
     call.zone = zone;
-    call.y = at.operator()<float>("y");
+    call.y = given.at<float>(10);
     call.y_row = plan.steps() * plan.hidden();
     call.y_step = plan.hidden();
-    call.h_last = at.operator()<float>("h_last");
-    call.c_last = at.operator()<float>("c_last");
-    call.gates = at.operator()<float>("gates");
-    call.cells = at.operator()<float>("cells");
+    call.h_last = given.at<float>(11);
+    call.c_last = given.at<float>(12);
+    call.gates = given.at<float>(13);
+    call.cells = given.at<float>(14);
     return call;
 }
 
-ScanGradients gradients_of(const Addresses& at) {
+// Gradients: of y, h_last, c_last; to x, input_weight, state_weight, input_bias, state_bias, h, c
+ScanGradients gradients_of(const Tensors& given, Strides y) {
     ScanGradients to{};
-    to.y = at.operator()<const float>("y");
-    to.y_row = at.count("y_row");
-    to.y_step = at.count("y_step");
-    to.h_last = at.operator()<const float>("h_last");
-    to.c_last = at.operator()<const float>("c_last");
-    to.x = at.operator()<float>("x");
-    to.input_weight = at.operator()<float>("input_weight");
-    to.state_weight = at.operator()<float>("state_weight");
-    to.input_bias = at.operator()<float>("input_bias");
-    to.state_bias = at.operator()<float>("state_bias");
-    to.h = at.operator()<float>("h");
-    to.c = at.operator()<float>("c");
+    to.y = given.at<const float>(0);
+    to.y_row = y.row;
+    to.y_step = y.step;
+    to.h_last = given.at<const float>(1);
+    to.c_last = given.at<const float>(2);
+    to.x = given.at<float>(3);
+    to.input_weight = given.at<float>(4);
+    to.state_weight = given.at<float>(5);
+    to.input_bias = given.at<float>(6);
+    to.state_bias = given.at<float>(7);
+    to.h = given.at<float>(8);
+    to.c = given.at<float>(9);
     return to;
 }
 
-void forward(const ScanPlan& plan, const nb::dict& given, float zone) {
-    const ScanCall call = call_of(plan, Addresses(given), zone);
+void forward(const ScanPlan& plan, const nb::tuple& tensors, std::int64_t x_row, std::int64_t x_step, float zone) {
+    const ScanCall call = call_of(plan, Tensors(tensors), {x_row, x_step}, zone);
     nb::gil_scoped_release released;
+    if (call.gates) want_large_pages(call.gates, plan.plan().instants * chosen->scan.row(call.cell, call.hidden));
     const Memory room(chosen->scan.room(call, nullptr, plan.plan(), plan.threads()));
     together(plan.threads(), [&](const Team& team) { chosen->scan.forward(call, plan.plan(), team, room.at()); });
 }
 
-void backward(const ScanPlan& plan, const nb::dict& given, const nb::dict& gradients, float zone) {
-    const ScanCall call = call_of(plan, Addresses(given), zone);
-    const ScanGradients to = gradients_of(Addresses(gradients));
+void backward(const ScanPlan& plan, const nb::tuple& tensors, std::int64_t x_row, std::int64_t x_step, float zone, const nb::tuple& gradients,
+              std::int64_t y_row, std::int64_t y_step) {
+    const ScanCall call = call_of(plan, Tensors(tensors), {x_row, x_step}, zone);
+    const ScanGradients to = gradients_of(Tensors(gradients), {y_row, y_step});
     nb::gil_scoped_release released;
     const Memory room(chosen->scan.room(call, &to, plan.plan(), plan.threads()));
     together(plan.threads(), [&](const Team& team) { chosen->scan.backward(call, to, plan.plan(), team, room.at()); });
@@ -157,8 +188,9 @@ void add_scan(nb::module_& module, const InstructionSet& set) {
         .def_prop_ro("threads", &ScanPlan::threads)
         .def_prop_ro("row", [](const ScanPlan& plan) { return chosen->scan.row(plan.cell(), plan.hidden()); })
         .def_prop_ro("units", [](const ScanPlan& plan) { return (plan.hidden() + chosen->executor.lanes - 1) / chosen->executor.lanes * chosen->executor.lanes; });
-    module.def("scan_forward", &forward, nb::arg("plan"), nb::arg("given"), nb::arg("zone"));
-    module.def("scan_backward", &backward, nb::arg("plan"), nb::arg("given"), nb::arg("gradients"), nb::arg("zone"));
+    module.def("scan_forward", &forward, nb::arg("plan"), nb::arg("tensors"), nb::arg("x_row"), nb::arg("x_step"), nb::arg("zone"));
+    module.def("scan_backward", &backward, nb::arg("plan"), nb::arg("tensors"), nb::arg("x_row"), nb::arg("x_step"), nb::arg("zone"),
+               nb::arg("gradients"), nb::arg("y_row"), nb::arg("y_step"));
 }
 
 } // namespace unspool

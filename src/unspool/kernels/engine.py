@@ -75,7 +75,7 @@ def _why_not(engine: Engine, recurrence: Recurrence | None, x: Tensor, keep: Ten
         return ""
     if recurrence is None:
         return NOT_NAMED
-    tensors = [x, *recurrence.weights(), *(state or {}).values()]
+    tensors = [x, *recurrence.weights(), *state.values()] if state else [x, *recurrence.weights()]
     problem = _why_watched(tensors)
     if problem or engine == "cudnn":
         return problem or cudnn.why_not(recurrence, keep, zoned)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from torch import Tensor
 
@@ -19,8 +18,7 @@ Kind = Literal["rnn_tanh", "rnn_relu", "lstm", "gru_reset_after", "gru_reset_bef
 GATES: dict[Kind, int] = {"rnn_tanh": 1, "rnn_relu": 1, "lstm": 4, "gru_reset_after": 3, "gru_reset_before": 3}
 
 
-@dataclass(frozen=True)
-class Recurrence:
+class Recurrence(NamedTuple):
     """The equations of a cell, by name, and the weights that it computes with; gates in torch's order.
 
     input_weight  (G H, C)           state_weight  (G H, H)
@@ -43,5 +41,4 @@ class Recurrence:
 
     def weights(self) -> list[Tensor]:
         """All that there are."""
-        every = (self.input_weight, self.state_weight, self.input_bias, self.state_bias)
-        return [weight for weight in every if weight is not None]
+        return [weight for weight in self[1:] if weight is not None]

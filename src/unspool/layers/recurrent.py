@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import inf
 
 from torch import Tensor, nn
@@ -45,16 +44,18 @@ class Recurrent(Layer):
 
     def scan(self, x: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         check_lengths(x, lengths)
-        before = flatten_state(self.initial_state(x.shape[0]) if state is None else state)
-        keep = kept_units(x, self.width, self.dropout) if self.training and self.dropout else None
-        zoned = self._zoned(before, x.shape[1])
-        weight = dropped_weight(_state_weight(self.cell), self.weight_drop) if self.training and self.weight_drop else None
+        training = self.training
+        before = None if state is None else flatten_state(state)
+        keep = kept_units(x, self.width, self.dropout) if training and self.dropout else None
+        zoned = self._zoned(x) if self.zoneout else None
+        weight = dropped_weight(_state_weight(self.cell), self.weight_drop) if training and self.weight_drop else None
         recurrence = self.cell.recurrence()
         if recurrence is not None and weight is not None:
-            recurrence = replace(recurrence, state_weight=weight)
+            recurrence = recurrence._replace(state_weight=weight)
         engine = choose(recurrence, x, keep, zoned, before).engine
         if recurrence is not None and engine == "native":
             return native.scan(recurrence, x, before, lengths, keep, zoned, self.reverse)
+        before = self._initial(x) if before is None else before
         if recurrence is not None and engine == "cudnn":
             return cudnn.scan(recurrence, x, before, lengths, self.reverse)
         return eager.scan(self.cell.project, _advance(self.cell, weight), x, before, lengths, keep, zoned, self.reverse)
@@ -72,12 +73,13 @@ class Recurrent(Layer):
     def engine(self, x: Tensor) -> Choice:
         """Which engine would scan `x` (B, T, C) in the present mode, and why."""
         keep = x.new_ones(x.shape[0], self.width) if self.training and self.dropout else None
-        return choose(self.cell.recurrence(), x, keep, self.zoneout or None, flatten_state(self.initial_state(x.shape[0])))
+        return choose(self.cell.recurrence(), x, keep, self.zoneout or None, self._initial(x))
 
-    def _zoned(self, state: dict[str, Tensor], steps: int) -> Zoned | None:
-        if not self.zoneout:
-            return None
-        return zoned_units(state, steps, self.zoneout) if self.training else self.zoneout
+    def _initial(self, x: Tensor) -> dict[str, Tensor]:
+        return flatten_state(self.initial_state(x.shape[0]))
+
+    def _zoned(self, x: Tensor) -> Zoned:
+        return zoned_units(self._initial(x), x.shape[1], self.zoneout) if self.training else self.zoneout
 
 
 def _state_weight(cell: Cell) -> nn.Parameter:
