@@ -90,6 +90,29 @@ UNSPOOL_INLINE void product(const Source& a, Size count, const float* panel, Dep
     if (depth.total() == 0) copy_tile<V>(count, from, to);
 }
 
+template <int R, int P, int I, int F, int S>
+__attribute__((noinline)) void rows_times_panels(const Pointers& x, const float* x_panel, Size x_depth, const Strided& h, const float* h_panel,
+                                                 Size h_depth, Size r, Starts from, Results to) {
+    Rows<R> x_rows, h_rows;
+    for (int i = 0; i < R; ++i) x_rows.row[i] = x[r + i], h_rows.row[i] = h[r + i];
+    multiply_both<R, P, I, F, S>(x_rows, x_panel, x_depth, h_rows, h_panel, h_depth, from, to);
+}
+
+// to = from + x * x_panel + h * h_panel, as `multiply_both` has it.
+template <int P, int I, int F, int S>
+UNSPOOL_INLINE void product_of_both(const Pointers& x, const float* x_panel, Size x_depth, const Strided& h, const float* h_panel, Size h_depth, Size count,
+                                    Starts from, Results to) {
+    const Size tiles = (count + MOST_ROWS<P> - 1) / MOST_ROWS<P>;
+    for (Size tile = 0; tile < tiles; ++tile) {
+        const Size r = count * tile / tiles;
+        const Starts start{from.at + r * from.row, from.row, from.vec};
+        const Results result{to.at + r * to.row, to.row, to.vec};
+        with_rows<P>(static_cast<int>(count * (tile + 1) / tiles - r), [&](auto rows) {
+            rows_times_panels<rows(), P, I, F, S>(x, x_panel, x_depth, h, h_panel, h_depth, r, start, result);
+        });
+    }
+}
+
 // Panels that one row passes over at once, so that enough sums are under way to hide the latency of a multiplication.
 template <int V>
 inline constexpr int ACROSS = V == 1 ? 8 : 12 / V;

@@ -10,6 +10,10 @@ namespace unspool::UNSPOOL_ISA {
 inline constexpr Size CHUNK = 1 << 16;
 inline constexpr Size LEAST_CHUNK = 48; // instants, so that panels of input weights are read for many rows
 
+// Inputs and state are multiplied in one go, without a detour of the sums over memory, where a thread's weights stay in the second-level cache or are
+// read for so many rows that it does not matter.
+inline constexpr Size CACHED_WEIGHTS = 3 << 16, MANY_ROWS = 64;
+
 template <class Cell>
 struct ForwardRoom {
     float *input_panels, *state_panels, *candidate_panels, *biases;
@@ -107,7 +111,15 @@ private:
         else std::memset(to, 0, layout_.units * sizeof(float));
     }
 
+    // Whether a step's products are one; else those of the inputs come first, for several steps at once.
+    bool in_one_go(const Share& share, const Range units) const {
+        if constexpr (Cell::RESETS_BEFORE) return false;
+        const Size columns = units.count() * LANES, rows = plan_.instants / (share.steps ? share.steps : 1);
+        return (Cell::INPUT_PLANES * layout_.inputs + Cell::STATE_PLANES * layout_.hidden) * columns <= CACHED_WEIGHTS || rows >= MANY_ROWS;
+    }
+
     void scan(const Share& share, const Range units) {
+        if (in_one_go(share, units)) return scan_in_one_go(share, units);
         int now = 0;
         for (Size step = 0; step < share.steps;) {
             const Size first = step;
@@ -116,7 +128,25 @@ private:
             float* const gates = gates_of(share, first);
             project(share.offsets[first], instants, gates, units);
             for (Size s = first; s < step; ++s, now = 1 - now) {
-                advance_step(share, s, gates + (share.offsets[s] - share.offsets[first]) * layout_.row, units, now);
+                advance_step(share, s, gates + (share.offsets[s] - share.offsets[first]) * layout_.row, units, now, nullptr);
+                if (plan_.by_units) team_.wait();
+            }
+        }
+    }
+
+    void scan_in_one_go(const Share& share, const Range units) {
+        if constexpr (!Cell::RESETS_BEFORE) {
+            const float** const x = pointers();
+            for (Size step = 0, now = 0; step < share.steps; ++step, now = 1 - now) {
+                const Size first = share.offsets[step], count = share.active(step);
+                float* const gates = gates_of(share, step);
+                if (count == 1) {
+                    project(first, count, gates, units);
+                    advance_step(share, step, gates, units, static_cast<int>(now), nullptr);
+                } else {
+                    for (Size r = 0; r < count; ++r) x[r] = place(call_.x, plan_.instant[first + r], call_.x_row, call_.x_step);
+                    advance_step(share, step, gates, units, static_cast<int>(now), x);
+                }
                 if (plan_.by_units) team_.wait();
             }
         }
@@ -151,7 +181,8 @@ private:
             }
     }
 
-    void advance_step(const Share& share, Size step, float* gates, const Range units, int now) const {
+    // The sums of gates have those of the inputs already, or `x` has the inputs' rows.
+    void advance_step(const Share& share, Size step, float* gates, const Range units, int now, const float* const* x) const {
         const Size first = share.offsets[step], count = share.active(step), at = share.first * layout_.held;
         const float** const given = pointers() + room_.chunk_instants;
         float** const y = const_cast<float**>(given);
@@ -165,8 +196,44 @@ private:
         const Moment m{count, gates, room_.raw[now] + at, room_.raw[1 - now] + at, room_.read[1 - now] + at, call_.keep ? room_.keep + at : nullptr,
                        Cell::HAS_C ? room_.c + at : nullptr, Cell::HAS_C && call_.cells ? call_.cells + first * layout_.units : nullptr, y,
                        call_.zoned_h ? zoned_h : nullptr, call_.zoned_c ? zoned_c : nullptr, call_.zone, call_.gates != nullptr};
-        state_products(m, room_.read[now] + at, units);
+        if (x) both_products(m, x, room_.read[now] + at, units);
+        else state_products(m, room_.read[now] + at, units);
         finish(share, step, m, units);
+    }
+
+    void both_products(const Moment& m, const float* const* x, const float* read, const Range units) const {
+        const Size inputs = layout_.inputs, hidden = layout_.hidden;
+        if constexpr (Cell::RESETS_BEFORE) {
+            return;
+        } else if constexpr (PLAIN) {
+            for (Size vector = units.first; vector < units.last; vector += WIDE) {
+                const Size last = units.last - vector < WIDE ? units.last : vector + WIDE;
+                switch (last - vector) {
+                    case 1: plain_products<1>(m, x, read, vector); break;
+                    case 2: plain_products<2>(m, x, read, vector); break;
+                    case 3: plain_products<3>(m, x, read, vector); break;
+                    default: if constexpr (WIDE > 3) plain_products<4>(m, x, read, vector); break;
+                }
+                advance(Cell{}, m, layout_, vector, last);
+            }
+        } else {
+            for (Size vector = units.first; vector < units.last; ++vector) {
+                const Size unit = vector * LANES;
+                product_of_both<Cell::PLANES, Cell::INPUT_PLANES, Cell::STATE_FIRST, Cell::STATE_PLANES>(
+                    Pointers{x}, room_.input_panels + unit * Cell::INPUT_PLANES * inputs, inputs, Strided{read, layout_.held},
+                    room_.state_panels + unit * Cell::STATE_PLANES * hidden, hidden, m.count, {room_.biases + unit, 0, layout_.units},
+                    {m.gates + unit, layout_.row, layout_.units});
+                advance(Cell{}, m, layout_, vector, vector + 1);
+            }
+        }
+    }
+
+    template <int V>
+    UNSPOOL_INLINE void plain_products(const Moment& m, const float* const* x, const float* read, Size vector) const {
+        const Size unit = vector * LANES;
+        product_of_both<V, V, 0, V>(Pointers{x}, room_.input_panels + unit * layout_.inputs, layout_.inputs, Strided{read, layout_.held},
+                                    room_.state_panels + unit * layout_.hidden, layout_.hidden, m.count, {room_.biases + unit, 0, LANES},
+                                    {m.gates + unit, layout_.row, LANES});
     }
 
     void state_products(const Moment& m, const float* read, const Range units) const {

@@ -96,6 +96,43 @@ UNSPOOL_INLINE void multiply_across(const float* x, const float* panels, std::pt
         for (int v = 0; v < V; ++v) store(to(p, v), sum[p][v]);
 }
 
+// As `multiply`, for sums of two products: of P planes, the first `I` have one with `x`, and S from plane F on have one with `h`.
+template <int R, int P, int I, int F, int S, class X, class H>
+UNSPOOL_INLINE void multiply_both(const X x, const float* x_panel, std::ptrdiff_t x_depth, const H h, const float* h_panel, std::ptrdiff_t h_depth,
+                                  const Starts from, const Results to) {
+    Vec sum[R][P];
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 8
+        for (int p = 0; p < P; ++p) sum[r][p] = load(from(r, p));
+    for (std::ptrdiff_t k = 0; k < x_depth; ++k, x_panel += I * LANES) {
+        Vec b[I];
+#pragma GCC unroll 8
+        for (int p = 0; p < I; ++p) b[p] = load(x_panel + p * LANES);
+#pragma GCC unroll 16
+        for (int r = 0; r < R; ++r) {
+            const Vec xk = splat(x.at(r, k));
+#pragma GCC unroll 8
+            for (int p = 0; p < I; ++p) sum[r][p] += xk * b[p];
+        }
+    }
+    for (std::ptrdiff_t k = 0; k < h_depth; ++k, h_panel += S * LANES) {
+        Vec b[S];
+#pragma GCC unroll 8
+        for (int p = 0; p < S; ++p) b[p] = load(h_panel + p * LANES);
+#pragma GCC unroll 16
+        for (int r = 0; r < R; ++r) {
+            const Vec hk = splat(h.at(r, k));
+#pragma GCC unroll 8
+            for (int p = 0; p < S; ++p) sum[r][F + p] += hk * b[p];
+        }
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 8
+        for (int p = 0; p < P; ++p) store(to(r, p), sum[r][p]);
+}
+
 template <int V>
 UNSPOOL_INLINE void copy_tile(std::ptrdiff_t rows, const Starts from, const Results to) {
     for (std::ptrdiff_t r = 0; r < rows; ++r)
