@@ -41,7 +41,7 @@ __attribute__((noinline)) inline void finish_gru(float* sums, const Items items,
 
 // Sums of the candidate's input part, reset, update and the candidate's state part.
 struct GruResetAfter {
-    static constexpr int ITEMS = MOST_ROWS<3>, WIDTH = 4 * LANES;
+    static constexpr int ITEMS = MOST_ROWS<3>, PANELS = PANELS_AT_ONCE<3>, WIDTH = 4 * LANES;
     RowsOf<float> x, before, after;
     Count inputs, hidden;
     const float *input_panels, *state_panels, *bias;
@@ -80,7 +80,7 @@ __attribute__((noinline)) inline void finish_gates(float* sums, const Items item
 
 // The gates of a GRU that resets the state before its product with the weights.
 struct GruGates {
-    static constexpr int ITEMS = MOST_ROWS<3>, WIDTH = 3 * LANES;
+    static constexpr int ITEMS = MOST_ROWS<3>, PANELS = PANELS_AT_ONCE<3>, WIDTH = 3 * LANES;
     RowsOf<float> x, before, room;
     Count inputs, hidden, padded;
     const float *input_panels, *state_panels, *bias;
@@ -115,7 +115,7 @@ __attribute__((noinline)) inline void finish_candidate(const float* sums, const 
 }
 
 struct GruCandidate {
-    static constexpr int ITEMS = MOST_ROWS<WIDE_PANEL>, WIDTH = WIDE_PANEL * LANES;
+    static constexpr int ITEMS = MOST_ROWS<WIDE_PANEL>, PANELS = PANELS_AT_ONCE<WIDE_PANEL>, WIDTH = WIDE_PANEL * LANES;
     RowsOf<float> before, after, room;
     Count hidden, padded;
     const float* panels;
@@ -151,7 +151,7 @@ __attribute__((noinline)) inline void finish_lstm(float* sums, const Items items
 
 // Sums of input, forget, candidate and output gate; the new h, then the new c, stand in one row.
 struct Lstm {
-    static constexpr int ITEMS = MOST_ROWS<4>, WIDTH = 4 * LANES;
+    static constexpr int ITEMS = MOST_ROWS<4>, PANELS = PANELS_AT_ONCE<4>, WIDTH = 4 * LANES;
     RowsOf<float> x, h, c, after;
     Count inputs, hidden;
     const float *input_panels, *state_panels, *bias;
@@ -186,7 +186,7 @@ __attribute__((noinline)) void finish_rnn(const float* sums, const Items items, 
 
 template <bool TANH>
 struct Rnn {
-    static constexpr int ITEMS = MOST_ROWS<WIDE_PANEL>, WIDTH = WIDE_PANEL * LANES;
+    static constexpr int ITEMS = MOST_ROWS<WIDE_PANEL>, PANELS = PANELS_AT_ONCE<WIDE_PANEL>, WIDTH = WIDE_PANEL * LANES;
     RowsOf<float> x, before, after;
     Count inputs, hidden;
     const float *input_panels, *state_panels, *bias;

@@ -27,6 +27,10 @@ UNSPOOL_INLINE void products(const Operands x, const float* panel, Count depth, 
     }
 }
 
+// Panels that one row passes over at once: enough sums to hide the latency of a multiplication, and no more streams from memory than that.
+template <int V>
+inline constexpr int PANELS_AT_ONCE = 8 / V;
+
 // Items whose sums are finished together: the arithmetic of a gate is one long chain, and a processor works on those of many items at once.
 inline constexpr int BLOCK = 16;
 
@@ -55,8 +59,8 @@ template <class Cell>
 UNSPOOL_INLINE void tiles_across(const Cell& cell, Count panels) {
     for (Count first = 0; first < panels; first += BLOCK) {
         const Count count = at_most(panels - first, BLOCK);
-        for (Count item = 0; item < count; item += Cell::ITEMS)
-            tile_of<true>(static_cast<int>(at_most(count - item, Cell::ITEMS)), cell, 0, first + item, static_cast<int>(item));
+        for (Count item = 0; item < count; item += Cell::PANELS)
+            tile_of<true>(static_cast<int>(at_most(count - item, Cell::PANELS)), cell, 0, first + item, static_cast<int>(item));
         cell.template finish<true>(0, first, static_cast<int>(count));
     }
 }
@@ -89,7 +93,7 @@ struct Items {
 
 template <int V>
 struct Linear {
-    static constexpr int ITEMS = MOST_ROWS<V>;
+    static constexpr int ITEMS = MOST_ROWS<V>, PANELS = PANELS_AT_ONCE<V>;
     RowsOf<float> to, x;
     Count depth, columns;
     const float *panels, *bias;

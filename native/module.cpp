@@ -24,7 +24,7 @@ NB_MODULE(_native, module) {
     try {
         chosen = &unspool::choose_instruction_set(asked);
     } catch (const std::exception& error) {
-        throw nb::import_error(("UNSPOOL_NATIVE: " + std::string(error.what()) + "; unset it to have the fastest, or set it to off").c_str());
+        throw nb::import_error(("UNSPOOL_NATIVE: " + std::string(error.what()) + "; unset it to have the fastest").c_str());
     }
     std::vector<std::string> here;
     for (const unspool::InstructionSet& one : unspool::instruction_sets())
