@@ -5,7 +5,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := test
-.PHONY: demo test test-all check bench docs help-snapshots clean
+.PHONY: demo test test-all check bench bench-speed docs help-snapshots clean
 
 # pip first: the one that comes with Python may be too old to hold the build's own requirements to the constraints.
 $(INSTALLED): pyproject.toml constraints.txt $(wildcard native/*)
@@ -30,10 +30,23 @@ check: $(INSTALLED)  ## lint, types, imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(INSTALLED)  ## every figure of the README: fetches the data sets, trains on each beside its baselines, times layers beside torch.nn
+bench: $(INSTALLED)  ## the README's table of tasks: fetches the data sets and trains on each beside its baselines
 	$(BIN)/python examples/fetch.py
 	$(BIN)/python examples/table.py
-	$(BIN)/python benchmarks/layers.py
+
+PEERS := .venv-peers/bin
+
+.venv-peers/.installed: pyproject.toml constraints.txt benchmarks/requirements.txt $(wildcard native/*) $(wildcard src/unspool/*.py src/unspool/*/*.py)
+	@test -x $(PEERS)/python || $(PYTHON) -m venv .venv-peers
+	@$(PEERS)/python -m pip install -qq --constraint constraints.txt pip
+	@$(PEERS)/python -m pip install -qq --constraint constraints.txt --requirement benchmarks/requirements.txt
+	@$(PEERS)/python -m pip install -qq --constraint constraints.txt --build-constraint constraints.txt .
+	@touch $@
+
+bench-speed: .venv-peers/.installed $(INSTALLED)  ## the README's tables of speed: layers, live steps and whole epochs beside peers, in an environment of their own
+	$(BIN)/python examples/fetch.py
+	$(PEERS)/python benchmarks/kernels.py
+	$(PEERS)/python benchmarks/epoch.py
 
 docs: $(INSTALLED)  ## the documentation, in docs/_build
 	$(BIN)/sphinx-build -W -n -q -b html docs docs/_build

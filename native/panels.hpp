@@ -113,9 +113,9 @@ UNSPOOL_INLINE void product_of_both(const Pointers& x, const float* x_panel, Siz
     }
 }
 
-// Panels that one row passes over at once, so that enough sums are under way to hide the latency of a multiplication.
+// Panels that one row passes over at once: enough sums under way to hide the latency of a multiplication, and no more streams from memory than that.
 template <int V>
-inline constexpr int ACROSS = V == 1 ? 8 : 12 / V;
+inline constexpr int ACROSS = 8 / V;
 
 template <int P, int V>
 __attribute__((noinline)) void row_times_panels(const float* row, const float* panels, Depth depth, Starts from, Results to) {

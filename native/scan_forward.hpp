@@ -11,8 +11,8 @@ inline constexpr Size CHUNK = 1 << 16;
 inline constexpr Size LEAST_CHUNK = 48; // instants, so that panels of input weights are read for many rows
 
 // Inputs and state are multiplied in one go, without a detour of the sums over memory, where a thread's weights stay in the second-level cache or are
-// read for so many rows that it does not matter.
-inline constexpr Size CACHED_WEIGHTS = 3 << 16, MANY_ROWS = 64;
+// read for so many rows that it does not matter. With few rows, those of several steps together are worth more.
+inline constexpr Size CACHED_WEIGHTS = 3 << 16, FEW_ROWS = 3, MANY_ROWS = 64;
 
 template <class Cell>
 struct ForwardRoom {
@@ -114,7 +114,8 @@ private:
     // Whether a step's products are one; else those of the inputs come first, for several steps at once.
     bool in_one_go(const Share& share, const Range units) const {
         if constexpr (Cell::RESETS_BEFORE) return false;
-        const Size columns = units.count() * LANES, rows = plan_.instants / (share.steps ? share.steps : 1);
+        const Size columns = units.count() * LANES, rows = share.steps ? (share.offsets[share.steps] - share.offsets[0]) / share.steps : 0;
+        if (rows < FEW_ROWS) return false;
         return (Cell::INPUT_PLANES * layout_.inputs + Cell::STATE_PLANES * layout_.hidden) * columns <= CACHED_WEIGHTS || rows >= MANY_ROWS;
     }
 
