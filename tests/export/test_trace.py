@@ -16,16 +16,17 @@ from unspool.models.embed import Embed
 from unspool.models.heads import Categorical, Point, Quantile
 from unspool.models.sequence_model import SequenceModel, build_backbone
 from unspool.models.spec import Backbone, CategoricalHead, LearnedEmbedding, OneHot, PointHead, QuantileHead
-from unspool.streaming import Interpreter, Program
+from unspool.streaming import Executor, Interpreter, Program
 
 SIZES = (4, 3)
 
 
 def same(network, program, values, codes, horizon, features, streams):
-    """The network's step and the program, side by side over four steps."""
+    """The network's step and the program, by the interpreter and by the executor, side by side over four steps."""
     draw = np.random.default_rng(streams)
     front = (streams, network.stride) if network.stride > 1 else (streams,)
     state, held, interpreter = network.initial_state(streams), program.initial_state(streams), Interpreter(program)
+    executor = Executor(program, streams)
     for _ in range(4):
         x = draw.normal(size=(*front, values)).astype(np.float32)
         c = (
@@ -40,9 +41,11 @@ def same(network, program, values, codes, horizon, features, streams):
             )
         given = {"values": x, "codes": c} | ({} if f is None else {"future": f})
         got, held = interpreter.run({name: array for name, array in given.items() if name in program.inputs}, held)
-        torch.testing.assert_close(torch.from_numpy(np.array(got)), wanted, rtol=1e-5, atol=1e-5)
+        for answer in (np.array(got), executor.step(**given)):
+            torch.testing.assert_close(torch.from_numpy(answer), wanted, rtol=1e-5, atol=1e-5)
         for name, tensor in flatten_state(state).items():
-            torch.testing.assert_close(torch.from_numpy(np.array(held[name])), tensor, rtol=1e-5, atol=1e-5)
+            for array in (np.array(held[name]), executor.state[name]):
+                torch.testing.assert_close(torch.from_numpy(array), tensor, rtol=1e-5, atol=1e-5)
 
 
 def holds(network, values, codes=0, horizon=None, features=0):

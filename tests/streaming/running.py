@@ -29,6 +29,22 @@ def program(*operations, inputs, answer="y", kept=(), state=(), after=(), **para
     return Program(inputs, state, parameters, made, answer, after)
 
 
+def mixed(width=3):
+    """A program with every kind of state and input: a running sum, the last codes, whether a number was ever above one."""
+    ways = [
+        ("add", ["sum", "values"], "total", {}),
+        ("less", ["one", "values"], "above", {}),
+        ("or", ["ever", "above"], "ever above", {}),
+        ("add", ["last", "codes"], "codes so far", {}),
+        ("embedding", ["table", "codes"], "looked up", {}),
+        ("add", ["total", "looked up"], "y", {}),
+    ]
+    state = {"sum": np.zeros(width, np.float32), "ever": np.zeros(width, bool), "last": np.array(7), "same": np.arange(2)}
+    after = {"sum": "total", "ever": "ever above", "last": "codes so far", "same": "same"}
+    inputs = {"values": (width,), "codes": ()}
+    return program(*ways, inputs=inputs, state=state, after=after, one=np.array(1, np.float32), table=normal(5, width))
+
+
 def normal(*shape, seed=0) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
@@ -64,13 +80,13 @@ def equal(got: np.ndarray, wanted: np.ndarray) -> None:
     np.testing.assert_array_equal(got, wanted)
 
 
-def runs_as_the_interpreter(made: Program, streams: int, compare=close, steps: int = 2) -> None:
+def runs_as_the_interpreter(made: Program, streams: int, compare=close, steps: int = 2, inputs=inputs_of) -> None:
     """`run` with the caller's state and `step` with the executor's own, over a few steps; without an answer too."""
     reference, executor = Interpreter(made), Executor(made, streams)
     held = state_of(made, streams)
     executor.state = held
     for index in range(steps):
-        given = inputs_of(made, streams, seed=index)
+        given = inputs(made, streams, seed=index)
         wanted, after = reference.run(given, held)
         silent, alone = executor.run(given, held, answer=False)
         got, own = executor.run(given, held)
@@ -85,10 +101,10 @@ def runs_as_the_interpreter(made: Program, streams: int, compare=close, steps: i
         held = own
 
 
-def streams_are_alone(made: Program, seed: int = 0, given: Mapping[str, np.ndarray] | None = None) -> None:
+def streams_are_alone(made: Program, given: Mapping[str, np.ndarray] | None = None, noise: bool = True) -> None:
     """A stream's answer and state have the same bits whatever the others hold, NaN too, and however many they are."""
     streams = max(STREAMS)
-    given, held = given or inputs_of(made, streams, seed), state_of(made, streams)
+    given, held = given or inputs_of(made, streams), state_of(made, streams) if noise else made.initial_state(streams)
     executor = Executor(made)
     wanted, after = executor.run(given, held)
     for kept in (0, 5, streams - 1):

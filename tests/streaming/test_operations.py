@@ -141,6 +141,14 @@ CASES = [
     ("cat", [Operation("cat", ("values", "values"), "y", {"axis": 1})], lambda x: torch.cat([x, x], 1)),
     ("stack", [Operation("stack", ("values", "values"), "y", {"axis": -1})], lambda x: torch.stack([x, x], -1)),
     one("reshape", lambda x: x.reshape(len(x), 2, 12), shape=(-1, 2, 12)),
+    (
+        "reshape",
+        [
+            Operation("reshape", ("values",), "front", {"shape": (1, -1, 4, 6)}),
+            Operation("reshape", ("front",), "y", {"shape": (-1, 24)}),
+        ],
+        lambda x: x.reshape(len(x), 24),
+    ),
     one("permute", lambda x: x.permute(0, 2, 1), order=(0, 2, 1)),
     (
         "expand",

@@ -8,7 +8,7 @@ import pytest
 from safetensors.numpy import save
 
 from unspool.errors import BundleError
-from unspool.streaming import Interpreter, Operation, Program
+from unspool.streaming import Executor, Interpreter, Operation, Program
 
 from .models import HALVING, forecast, text
 
@@ -126,7 +126,8 @@ def test_any_flipped_bit_of_the_json_is_refused_or_harmless():
             name: np.zeros((2, *shape), np.int64 if name == "codes" else np.float32)
             for name, shape in program.inputs.items()
         }
-        Interpreter(program).run(inputs, program.initial_state(2))
+        for engine in (Interpreter, Executor):
+            engine(program).run(inputs, program.initial_state(2))
 
 
 @pytest.mark.parametrize(
@@ -157,7 +158,11 @@ MISFITS = [
     ("add", ("values", "codes"), {}),
     ("layer_norm", ("values",), {"axes": 2, "epsilon": 1e-5}),
     ("sum", ("values",), {"axes": (0,), "keep": False}),
+    ("sum", ("values",), {"axes": (1, -1), "keep": False}),
+    ("sum", ("values",), {"axes": (), "keep": False}),
+    ("softmax", ("none",), {"axis": 0}),
     ("reshape", ("values",), {"shape": (3, -1)}),
+    ("reshape", ("future",), {"shape": (1, -1, 0)}),
     ("reshape", ("values",), {"shape": (-3,)}),
     ("matmul", ("values", "values"), {}),
     ("reshape", ("values",), {"shape": (-1, 4)}),
@@ -177,7 +182,7 @@ MISFITS = [
 
 @pytest.mark.parametrize(("name", "reads", "attributes"), MISFITS)
 def test_an_operation_that_does_not_fit_what_it_reads_is_refused(name, reads, attributes):
-    parameters = {"w": np.zeros(3, np.float32), "m": np.zeros((5, 7), np.float32)}
+    parameters = {"none": np.zeros(0, np.float32), "w": np.zeros(3, np.float32), "m": np.zeros((5, 7), np.float32)}
     operations = (Operation(name, reads, "y", copy.deepcopy(attributes)),)
     with pytest.raises(BundleError, match=rf"operations\[0\] \({name}\)"):
-        Program({"values": (3,), "codes": (2,)}, {}, parameters, operations, "y", {})
+        Program({"values": (3,), "codes": (2,), "future": (0,)}, {}, parameters, operations, "y", {})

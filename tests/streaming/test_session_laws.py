@@ -13,6 +13,7 @@ from unspool.export.verify import verify
 from unspool.streaming import Session, state_from_json, state_to_json
 
 from .models import CARRIED, HALVING, WINDOWED, forecast, series, text
+from .running import needs_native
 
 MODELS = {
     "forecast-carried": lambda: forecast(),
@@ -169,6 +170,29 @@ def test_a_damaged_state_is_refused(damage):
 def test_what_is_no_state_in_json_is_refused(tree):
     with pytest.raises(LiveError, match="cannot be read"):
         state_from_json(tree)
+
+
+@needs_native
+def test_a_session_runs_natively_where_that_can_be(made):
+    assert made.session().engine == "native"
+
+
+def test_a_session_without_the_native_executor_answers_alike(made, monkeypatch):
+    rows, native = made.rows()[:40], made.session()
+    monkeypatch.setattr("unspool.native.library", lambda: None)
+    other = made.session()
+    assert other.engine == "interpreter"
+    for row in rows:
+        assert other.step(row) == _about(native.step(row))
+
+
+def _about(answer):
+    """The answer, whose numbers may be a little off."""
+    if isinstance(answer, dict):
+        return {name: _about(value) for name, value in answer.items()}
+    if isinstance(answer, list):
+        return [_about(value) for value in answer]
+    return pytest.approx(answer, rel=1e-4) if isinstance(answer, float) else answer
 
 
 def test_a_model_that_is_not_live_has_no_session():

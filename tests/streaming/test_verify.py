@@ -6,10 +6,11 @@ import torch
 
 from unspool.errors import DataError, LiveError, VerificationError
 from unspool.export.verify import PAIRS, verify
-from unspool.streaming import Program
+from unspool.streaming import Executor, Program
 from unspool.types import Record
 
 from .models import WINDOWED, forecast, series, text
+from .running import needs_native
 
 MODELS = {
     "forecast": lambda: forecast(),
@@ -35,9 +36,10 @@ def made(request):
     return request.param()
 
 
+@needs_native
 def test_a_sound_model_is_proved(made):
     found = proof(made)
-    assert found["equal"] and set(found["comparisons"]) == set(PAIRS)
+    assert found["equal"] and list(found["comparisons"]) == list(PAIRS)
     assert found["records"] == len(made.records) and found["steps"] >= len(made.records)
 
 
@@ -52,6 +54,20 @@ def test_a_program_of_other_weights_is_found(made):
             array += 0.01
     with pytest.raises(VerificationError, match="the step program differ by"):
         proof(made, program=other)
+
+
+def test_without_the_native_executor_the_proof_says_that_numpy_ran(made, monkeypatch):
+    monkeypatch.setattr("unspool.native.library", lambda: None)
+    found = proof(made)
+    assert found["engine"] == "interpreter" and set(found["comparisons"]) == set(PAIRS) - {"program_and_native"}
+
+
+@needs_native
+def test_a_native_executor_that_computes_something_else_is_found(made, monkeypatch):
+    step = Executor.step
+    monkeypatch.setattr(Executor, "step", lambda *arguments: step(*arguments) + np.eye(5, 1, -3).reshape(5, *[1] * len(made.program.answer_shape)))
+    with pytest.raises(VerificationError, match="by the interpreter and by the native executor differ by"):
+        proof(made)
 
 
 def test_a_step_that_is_not_the_scan_is_found(made, monkeypatch):

@@ -9,7 +9,8 @@ from unspool.cli.parameters import AsJson, RunFolder
 def verify(folder: RunFolder, as_json: AsJson = False) -> None:
     """Prove that live answers are the offline ones.
 
-    The run folder's files are checked too. The proof is made on the test part: whole, chunks, steps, program and session must agree.
+    The run folder's files are checked too. The proof is made on the test part: whole, chunks, steps, program (interpreted
+    and native) and session must agree.
     """
     from unspool import run
 

@@ -15,10 +15,14 @@ from unspool.data.facts import Facts
 from unspool.export.cases import Case, window_of
 from unspool.layers import State
 from unspool.models.sequence_model import SequenceModel
-from unspool.streaming import Interpreter, Program, Session
+from unspool.streaming import Executor, Interpreter, Program, Session
 
 Array = NDArray[np.float32]
 Step = Callable[[Array, NDArray[np.int64], Array | None], Array]
+
+
+STREAMS = 5
+"""Streams that the executor is given at once, all the same."""
 
 
 class Runs:
@@ -27,7 +31,7 @@ class Runs:
     def __init__(self, network: SequenceModel, facts: Facts, program: Program, draw: np.random.Generator):
         self.network, self.facts, self.program, self.draw = network, facts, program, draw
         self.device = next(network.parameters()).device
-        self.interpreter = Interpreter(program)
+        self.interpreter, self.executor = Interpreter(program), Executor(program, STREAMS)
         self.window = window_of(facts)
 
     def whole(self, case: Case) -> Array:
@@ -62,7 +66,7 @@ class Runs:
 
         return self._stepped(case, begin, step)
 
-    def stepped_program(self, case: Case) -> Array:
+    def interpreted(self, case: Case) -> Array:
         """The step program, in numpy."""
         state: dict[str, NDArray[Any]] = {}
 
@@ -78,6 +82,15 @@ class Runs:
             return np.asarray(raw[0])
 
         return self._stepped(case, begin, step)
+
+    def executed(self, case: Case) -> Array:
+        """The step program by what runs it live, many streams at once: (A, STREAMS, ...)."""
+
+        def step(values: Array, codes: NDArray[np.int64], future: Array | None) -> Array:
+            rows = [None if array is None else np.repeat(array, STREAMS, axis=0) for array in (values, codes, future)]
+            return self.executor.step(*rows)
+
+        return self._stepped(case, self.executor.reset, step)
 
     def session(self, case: Case) -> dict[int, dict[str, Any]]:
         """What a session answers to the raw records, by step, where it is ready."""

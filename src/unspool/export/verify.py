@@ -1,4 +1,4 @@
-"""Proof that live is the same model: whole = chunks = steps = program = session."""
+"""Proof that live is the same model: whole = chunks = steps = program = native = session."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ PAIRS = {
     "whole_and_chunks": "one scan of the whole and scans of its pieces",
     "whole_and_steps": "one scan of the whole and the network's steps",
     "whole_and_program": "one scan of the whole and the step program",
+    "program_and_native": "the step program by the interpreter and by the native executor",
     "whole_and_session": "the offline answers and those of a live session",
 }
 
@@ -42,7 +43,8 @@ def verify(
     prepared, records  the same records, as the network meets them and as they came
     returns  `comparisons`, the largest difference by pair: of raw answers, relative to their size where that is above
              1; of a session's, in standard deviations of the target, or of probabilities. Besides, `tolerance`,
-             `equal`, and the `steps` and `records` at which answers were compared
+             `equal`, the `engine` that sessions run on, and the `steps` and `records` at which answers were compared.
+             Without the native executor there is no pair with it
     Raises VerificationError that names the pair, LiveError for a model that cannot run live, DataError where no
     record has an answer.
     """
@@ -55,14 +57,14 @@ def verify(
             f"none of {len(records)} records is long enough for an answer, so nothing can be compared; give longer ones"
         )
     was_training = network.training
-    largest = dict.fromkeys(PAIRS, 0.0)
+    largest: dict[str, float] = {}
     deviations = _deviations(facts, records)
     runs = Runs(network.eval(), facts, program, draw)
     try:
         with torch.inference_mode():
             for case in found:
                 for pair, difference in _compare(runs, case, facts, deviations).items():
-                    largest[pair] = max(largest[pair], difference)
+                    largest[pair] = max(largest.get(pair, 0.0), difference)
     finally:
         network.train(was_training)
     for pair, difference in largest.items():
@@ -74,6 +76,7 @@ def verify(
         "comparisons": largest,
         "tolerance": TOLERANCE,
         "equal": True,
+        "engine": runs.executor.engine,
         "steps": sum(len(case.asked) for case in found),
         "records": len(found),
     }
@@ -85,11 +88,15 @@ _REMEDY = (
 
 
 def _compare(runs: Runs, case: Case, facts: Facts, deviations: Mapping[str, float]) -> dict[str, float]:
-    whole = runs.whole(case)
+    whole, program = runs.whole(case), runs.interpreted(case)
+    native = {}
+    if runs.executor.engine == "native":
+        native["program_and_native"] = _difference(program[:, None], runs.executed(case))
     return {
         "whole_and_chunks": _difference(whole, runs.chunks(case)),
         "whole_and_steps": _difference(whole, runs.steps(case)),
-        "whole_and_program": _difference(whole, runs.stepped_program(case)),
+        "whole_and_program": _difference(whole, program),
+        **native,
         "whole_and_session": _session_difference(whole, runs.session(case), case, facts, deviations),
     }
 

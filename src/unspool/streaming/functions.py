@@ -136,9 +136,8 @@ def _taker(axis: int, index: slice | int) -> Function:
 
 def _reshape(attributes: Attributes) -> Function:
     shape = attributes["shape"]
-    if shape[:1] == (BATCH,):
-        rest = shape[1:]
-        return lambda x: x.reshape(-1 if x.size else len(x), *rest)  # of no numbers, -1 may be any size
+    if 0 in shape and shape[0] == BATCH:  # of no numbers, -1 may be any size
+        return lambda x: x.reshape(len(x), *shape[1:])
     return lambda x: x.reshape(shape)
 
 

@@ -17,6 +17,7 @@ class Memory:
     """Feeds a network's inputs to a program. `held` comes in and goes out, and no array in it is ever changed.
 
     window  steps that are scanned anew; None where the state is carried
+    engine  what runs the program
     """
 
     def __init__(self, program: Program, facts: Facts):
@@ -26,6 +27,7 @@ class Memory:
         self.window = context if context is None or tail is None else min(context, tail)
         self.stride = facts.stride
         self._executor = Executor(program)
+        self.engine = self._executor.engine
         self._start = program.initial_state(1)
         self._state = program.state
         self._sizes = {name: shape[-1] for name, shape in program.inputs.items() if name != "future"}

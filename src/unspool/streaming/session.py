@@ -13,6 +13,7 @@ from unspool.bundle import Bundle
 from unspool.data.facts import Facts
 from unspool.errors import LiveError
 from unspool.streaming.classify import SeriesStream, TextStream
+from unspool.streaming.executor import Engine
 from unspool.streaming.forecast import ForecastStream
 from unspool.streaming.program import INPUTS, Array, Program
 
@@ -51,6 +52,11 @@ class Session:
         held, answer = self._stream.advance(self._held, record)
         self._held = held
         return answer
+
+    @property
+    def engine(self) -> Engine:
+        """What runs the model's program: "native", or the "interpreter" where `unspool.native` cannot be loaded."""
+        return self._stream.memory.engine
 
     def reset(self) -> None:
         """Forget everything."""

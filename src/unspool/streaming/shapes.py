@@ -139,8 +139,10 @@ def axis_of(form: Form, axis: int, added: int = 0) -> int:
 
 def along(forms: Sequence[Form], attributes: Attributes) -> Form:
     """Same shape out, e.g. a softmax."""
-    axis_of(forms[0], attributes["axis"])
-    return forms[0]
+    form = forms[0]
+    if form.shape[axis_of(form, attributes["axis"])] == 0:
+        raise ShapeError(f"acts along axis {attributes['axis']} of shape {form.shape}, which has no numbers there")
+    return form
 
 
 def layer_norm(forms: Sequence[Form], attributes: Attributes) -> Form:
@@ -160,8 +162,8 @@ def layer_norm(forms: Sequence[Form], attributes: Attributes) -> Form:
 def reduction(forms: Sequence[Form], attributes: Attributes) -> Form:
     form = forms[0]
     axes = {axis_of(form, axis) for axis in attributes["axes"]}
-    if not axes or any(form.shape[axis] == 0 for axis in axes):
-        raise ShapeError(f"reduces axes {sorted(axes)} of {form.shape}, wanted at least one, and none of size 0")
+    if len(axes) != len(attributes["axes"]) or not axes or any(form.shape[axis] == 0 for axis in axes):
+        raise ShapeError(f"reduces axes {attributes['axes']} of {form.shape}, wanted at least one, each once, and none of size 0")
     kept = [
         1 if axis in axes else size for axis, size in enumerate(form.shape) if attributes["keep"] or axis not in axes
     ]
@@ -206,6 +208,8 @@ def reshape(forms: Sequence[Form], attributes: Attributes) -> Form:
     form, shape = forms[0], tuple(attributes["shape"])
     if prod(form.shape) != prod(shape) or _before_streams(form.shape) != _before_streams(shape):
         raise ShapeError(f"makes {shape} of {form.shape}, wanted as many numbers, and streams kept apart")
+    if form.batched and 0 in shape and not form.shape[0] == shape[0] == BATCH:
+        raise ShapeError(f"makes {shape} of {form.shape}, which hold no numbers: then the streams must come first")
     return Form(form.kind, shape)
 
 
