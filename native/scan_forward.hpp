@@ -17,6 +17,7 @@ inline constexpr Size CACHED_WEIGHTS = 3 << 16, FEW_ROWS = 3, MANY_ROWS = 64;
 template <class Cell>
 struct ForwardRoom {
     float *input_panels, *state_panels, *candidate_panels, *biases;
+    float *tail_input, *tail_state, *tail_bias, *tail_sums; // of the units that fill no vector; the sums for each thread
     float *raw[2], *read[2], *keep, *c; // states by the rows' places, twice: one is read while the other is written
     float* chunk;                       // gates of inference, for each thread
     const float** pointers;             // for each thread
@@ -34,6 +35,11 @@ struct ForwardRoom {
         state_panels = room.floats(Cell::STATE_PLANES * layout.units * layout.hidden);
         candidate_panels = room.floats(Cell::RESETS_BEFORE ? layout.units * layout.hidden : 0);
         biases = room.floats(Cell::PLANES * layout.units);
+        const Size tail = Tail::of<Cell>(layout).vectors * LANES;
+        tail_input = room.floats(tail * layout.inputs);
+        tail_state = room.floats(tail * layout.hidden);
+        tail_bias = room.floats(tail);
+        tail_sums = room.floats(tail ? threads * (plan.longest_active + 1) * tail : 0);
         for (int i = 0; i < 2; ++i) {
             raw[i] = room.floats(states);
             read[i] = call.keep ? room.floats(states) : raw[i];
@@ -52,7 +58,8 @@ template <class Cell>
 class Forward {
 public:
     Forward(const ScanCall& call, const Plan& plan, const Team& team, float* base)
-        : call_(call), plan_(plan), team_(team), layout_(Layout::of<Cell>(call.inputs, call.hidden)), room_(call, plan, layout_, team.threads, base) {}
+        : call_(call), plan_(plan), team_(team), layout_(Layout::of<Cell>(call.inputs, call.hidden)), tail_(Tail::of<Cell>(layout_)),
+          room_(call, plan, layout_, team.threads, base) {}
 
     void operator()() {
         pack();
@@ -81,7 +88,13 @@ private:
         if constexpr (Cell::RESETS_BEFORE)
             pack_rows(room_.candidate_panels, call_.state_weight + Cell::CANDIDATE * layout_.hidden * layout_.hidden, layout_.hidden, layout_.hidden,
                       own.first, own.last);
-        if (team_.thread == 0) pack_biases<Cell>(room_.biases, call_.input_bias, call_.state_bias, layout_);
+        if (team_.thread) return;
+        pack_biases<Cell>(room_.biases, call_.input_bias, call_.state_bias, layout_);
+        if (!tail_.vectors) return;
+        pack_tail(room_.tail_input, call_.input_weight, layout_.inputs, Cell::INPUT_GATES, layout_, tail_);
+        pack_tail(room_.tail_state, call_.state_weight, layout_.hidden, Cell::STATE_GATES, layout_, tail_);
+        for (Size c = 0; c < tail_.vectors * LANES; ++c)
+            room_.tail_bias[c] = c < Cell::PLANES * tail_.units ? room_.biases[c / tail_.units * layout_.units + tail_.first + c % tail_.units] : 0;
     }
 
     // States before the first step, and zeros where there will be no outputs.
@@ -218,7 +231,8 @@ private:
                 advance(Cell{}, m, layout_, vector, last);
             }
         } else {
-            for (Size vector = units.first; vector < units.last; ++vector) {
+            const bool tail = tail_.vectors && units.last == layout_.vectors && units.count() > 0;
+            for (Size vector = units.first; vector < units.last - tail; ++vector) {
                 const Size unit = vector * LANES;
                 product_of_both<Cell::PLANES, Cell::INPUT_PLANES, Cell::STATE_FIRST, Cell::STATE_PLANES>(
                     Pointers{x}, room_.input_panels + unit * Cell::INPUT_PLANES * inputs, inputs, Strided{read, layout_.held},
@@ -226,7 +240,26 @@ private:
                     {m.gates + unit, layout_.row, layout_.units});
                 advance(Cell{}, m, layout_, vector, vector + 1);
             }
+            if (!tail) return;
+            switch (tail_.vectors) {
+                case 1: tail_products<1>(m, x, read); break;
+                case 2: tail_products<2>(m, x, read); break;
+                default: tail_products<3>(m, x, read); break;
+            }
+            advance(Cell{}, m, layout_, layout_.vectors - 1, layout_.vectors);
         }
+    }
+
+    template <int V>
+    UNSPOOL_INLINE void tail_products(const Moment& m, const float* const* x, const float* read) const {
+        constexpr Size WIDTH = V * LANES;
+        float* const sums = room_.tail_sums + team_.thread * (plan_.longest_active + 1) * WIDTH;
+        product_of_both<V, V, 0, V>(Pointers{x}, room_.tail_input, layout_.inputs, Strided{read, layout_.held}, room_.tail_state, layout_.hidden, m.count,
+                                    {room_.tail_bias, 0, LANES}, {sums, WIDTH, LANES});
+        for (Size r = 0; r < m.count; ++r)
+            for (int plane = 0; plane < Cell::PLANES; ++plane)
+                store(m.gates + r * layout_.row + plane * layout_.units + tail_.first,
+                      first_lanes(load(sums + r * WIDTH + plane * tail_.units), static_cast<int>(tail_.units)));
     }
 
     template <int V>
@@ -291,6 +324,7 @@ private:
     const Plan& plan_;
     const Team& team_;
     const Layout layout_;
+    const Tail tail_;
     const ForwardRoom<Cell> room_;
 };
 

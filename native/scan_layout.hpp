@@ -94,6 +94,29 @@ UNSPOOL_INLINE void pack_gates(float* panels, const float* weight, Size depth, c
                         layout.lanes(vector), depth);
 }
 
+// The units of the last vector where it is not full: gate after gate they fill fewer vectors than one for each gate. As columns, g * units + i is unit i
+// of gate g, and the rest of the last vector is zero.
+struct Tail {
+    Size first, units, vectors; // no vectors where nothing is won
+
+    template <class Cell>
+    static UNSPOOL_INLINE Tail of(const Layout& layout) {
+        constexpr bool ADDED_UP = Cell::INPUT_PLANES == Cell::PLANES && Cell::STATE_PLANES == Cell::PLANES;
+        const Size units = layout.hidden % LANES, vectors = vectors_of(Cell::PLANES * units);
+        return {layout.hidden - units, units, ADDED_UP && vectors < Cell::PLANES ? vectors : 0};
+    }
+};
+
+template <int V>
+UNSPOOL_INLINE void pack_tail(float* panel, const float* weight, Size depth, const int (&gates)[V], const Layout& layout, const Tail& tail) {
+    const Size width = tail.vectors * LANES;
+    for (Size c = 0; c < width; ++c) {
+        const bool there = c < V * tail.units;
+        const float* const row = weight + (there ? gates[c / tail.units] * layout.hidden + tail.first + c % tail.units : 0) * depth;
+        for (Size k = 0; k < depth; ++k) panel[k * width + c] = there ? row[k] : 0;
+    }
+}
+
 // Rows of a matrix (count, depth) as columns of plain panels, those of vectors `first` to `last`.
 UNSPOOL_INLINE void pack_rows(float* panels, const float* matrix, Size count, Size depth, Size first, Size last) {
     const Size vectors = vectors_of(count);

@@ -51,6 +51,13 @@ UNSPOOL_INLINE void store_first(float* to, Vec v, int count) { std::memcpy(to, &
 
 UNSPOOL_INLINE Vec select(Ints where, Vec chosen, Vec other) { return where ? chosen : other; }
 
+// Lanes from `count` on are zero.
+UNSPOOL_INLINE Vec first_lanes(Vec v, int count) {
+    Ints lane;
+    for (int l = 0; l < LANES; ++l) lane[l] = l;
+    return select(lane < count, v, Vec{});
+}
+
 UNSPOOL_INLINE Ints bits(Vec v) { return reinterpret_cast<Ints>(v); }
 
 UNSPOOL_INLINE Vec from_bits(Ints i) { return reinterpret_cast<Vec>(i); }
