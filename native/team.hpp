@@ -30,7 +30,7 @@ public:
     }
 
 private:
-    static constexpr int SPINS = 10000;
+    static constexpr int SPINS = 300; // some microseconds: threads that share a core must soon take turns
 
     static UNSPOOL_INLINE void relax() {
 #if defined(__x86_64__)

@@ -94,3 +94,20 @@ def test_lengths_beyond_the_steps_are_refused_by_the_kernels_too():
         native.library().ScanPlan("lstm", 2, 4, 3, 5, lengths.ctypes.data, False, 1)
     with pytest.raises(ValueError, match="no cell is called gated"):
         native.library().ScanPlan("gated", 2, 4, 3, 5, 0, False, 1)
+
+
+POOLS = """
+import os, sys
+{first}
+{second}
+native.library()
+pools = {{line.split()[-1] for line in open("/proc/self/maps") if "libgomp" in line}}
+print(len(pools))
+"""
+
+
+@needs_native
+@pytest.mark.skipif(not os.path.exists("/proc/self/maps"), reason="needs Linux")
+@pytest.mark.parametrize("order", [("import torch", "from unspool import native"), ("from unspool import native; native.library()", "import torch")])
+def test_there_is_one_pool_of_threads_with_torch_whichever_is_loaded_first(order):
+    assert told(POOLS.format(first=order[0], second=order[1])).stdout.strip() == "1"

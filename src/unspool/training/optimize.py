@@ -13,19 +13,22 @@ from unspool.training.spec import SGD, Adam, AdamW, Optimizer, RMSprop
 
 
 def build_optimizer(spec: Optimizer, network: nn.Module) -> torch.optim.Optimizer:
-    """The optimizer of all weights that learn; AdamW's decay acts on matrices alone, never on biases and norms."""
+    """The optimizer of all weights that learn; AdamW's decay acts on matrices alone, never on biases and norms.
+
+    Fused where torch has it: the step of a large embedding then takes one pass over memory in place of a dozen.
+    """
     weights = [weight for weight in network.parameters() if weight.requires_grad]
     if isinstance(spec, SGD):
-        return torch.optim.SGD(weights, spec.rate, momentum=spec.momentum, nesterov=spec.nesterov, weight_decay=spec.l2)
+        return torch.optim.SGD(weights, spec.rate, momentum=spec.momentum, nesterov=spec.nesterov, weight_decay=spec.l2, fused=True)
     if isinstance(spec, RMSprop):
         return torch.optim.RMSprop(weights, spec.rate, alpha=spec.smoothing, momentum=spec.momentum, weight_decay=spec.l2)
     if isinstance(spec, Adam):
-        return torch.optim.Adam(weights, spec.rate, betas=spec.betas, weight_decay=spec.l2)
+        return torch.optim.Adam(weights, spec.rate, betas=spec.betas, weight_decay=spec.l2, fused=True)
     assert isinstance(spec, AdamW)
     matrices = [weight for weight in weights if weight.dim() >= 2]
     others = [weight for weight in weights if weight.dim() < 2]
     groups = [{"params": matrices, "weight_decay": spec.decay}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW([group for group in groups if group["params"]], spec.rate, betas=spec.betas)
+    return torch.optim.AdamW([group for group in groups if group["params"]], spec.rate, betas=spec.betas, fused=True)
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
