@@ -149,7 +149,7 @@ inline constexpr int WIDE = SUMS > 12 ? 4 : 3;
 
 UNSPOOL_INLINE Size vectors_of(Size columns) { return up(columns, LANES) / LANES; }
 
-// Products with a plain matrix, vectors `first` to `last` of its columns, `first` a multiple of WIDE; rows of `to` are whole vectors.
+// Products with a plain matrix, vectors `first` to `last` of its columns, where a panel begins at `first`; rows of `to` are whole vectors.
 template <class Source>
 UNSPOOL_INLINE void product_with(const Source& a, Size count, const float* panels, Size first, Size last, Depth depth, Starts from, Results to) {
     if (count == 0) return;

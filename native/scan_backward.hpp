@@ -63,7 +63,7 @@ public:
         begin();
         team_.wait();
         if (plan_.by_units) {
-            scan(plan_.share[0], team_.part(layout_.vectors, WIDE), room_.biases);
+            scan(plan_.share[0], team_.part(layout_.vectors), room_.biases);
         } else {
             for (Size share = team_.thread; share < plan_.shares; share += team_.threads)
                 scan(plan_.share[share], {0, layout_.vectors}, room_.biases + share * room_.biases_share);
@@ -76,7 +76,7 @@ public:
 
 private:
     void pack() {
-        const Range own = team_.part(layout_.vectors, WIDE);
+        const Range own = team_.part(layout_.vectors, plan_.by_units ? 1 : WIDE); // panels begin where a thread's units do
         const Size hidden = layout_.hidden, block = hidden * hidden, deep = Cell::STATE_PLANES * hidden;
         for (int plane = 0; plane < Cell::STATE_PLANES; ++plane)
             pack_columns(room_.state_panels, call_.state_weight + Cell::STATE_GATES[plane] * block, hidden, hidden, deep, plane * hidden, own.first, own.last);

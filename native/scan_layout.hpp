@@ -128,7 +128,7 @@ UNSPOOL_INLINE void pack_rows(float* panels, const float* matrix, Size count, Si
     }
 }
 
-// Columns of a matrix (rows, columns) as columns of plain panels, those of vectors `first` to `last`, `first` a multiple of WIDE. The panels are
+// Columns of a matrix (rows, columns) as columns of plain panels, those of vectors `first` to `last`, the first panel from `first` on. The panels are
 // `depth` deep, and the rows come at depth `at` and on.
 UNSPOOL_INLINE void pack_columns(float* panels, const float* matrix, Size rows, Size columns, Size depth, Size at, Size first, Size last) {
     for (Size vector = first; vector < last; vector += WIDE) {

@@ -73,9 +73,9 @@ def test_adamw_decays_matrices_alone():
 @pytest.mark.parametrize(
     "spec, theirs",
     [
-        (SGD(rate=0.1, momentum=0.8, l2=0.01), lambda w: torch.optim.SGD(w, 0.1, momentum=0.8, weight_decay=0.01)),
+        (SGD(rate=0.1, momentum=0.8, l2=0.01), lambda w: torch.optim.SGD(w, 0.1, momentum=0.8, weight_decay=0.01, fused=True)),
         (RMSprop(rate=0.1, smoothing=0.9), lambda w: torch.optim.RMSprop(w, 0.1, alpha=0.9)),
-        (Adam(rate=0.1, betas=(0.8, 0.9)), lambda w: torch.optim.Adam(w, 0.1, betas=(0.8, 0.9))),
+        (Adam(rate=0.1, betas=(0.8, 0.9)), lambda w: torch.optim.Adam(w, 0.1, betas=(0.8, 0.9), fused=True)),
     ],
     ids=["sgd", "rmsprop", "adam"],
 )
