@@ -93,7 +93,7 @@ inline void run_unary(const Instruction& in, const Frame& frame) {
         case Code::sigmoid: return vectors<2>(in, frame, [](Vec x) { return sigmoid_everywhere(x); });
         case Code::sin: return lanes([](float x) { return sinf(x); });
         case Code::softplus: {
-            const float beta = static_cast<float>(in.numbers[0]), threshold = static_cast<float>(in.numbers[1]);
+            const float beta = in.numbers[0], threshold = in.numbers[1];
             return lanes([=](float x) { return softplus(x, beta, threshold); });
         }
         case Code::sqrt: return lanes([](float x) { return sqrtf(x); });

@@ -239,7 +239,6 @@ void add_executor(nb::module_& module, Engine (*engine)()) {
     nb::class_<Program>(module, "StepProgram", nb::is_weak_referenceable())
         .def("__init__", [engine](Program* at) { new (at) Program(engine()); })
         .def_prop_ro("lanes", [](const Program& program) { return program.engine().lanes; })
-        .def_prop_ro("arena_bytes", &Program::arena_bytes)
         .def("buffer", &add_buffer, nb::arg("element"), nb::arg("place"), nb::arg("index"), nb::arg("shape"), nb::arg("constant").none())
         .def("weights", &add_weights)
         .def("add", &add_instruction)
