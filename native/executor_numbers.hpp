@@ -13,7 +13,7 @@ UNSPOOL_INLINE Vec power_of_two(Ints exponent) { return from_bits((exponent + 12
 UNSPOOL_INLINE Vec exp_everywhere(Vec x) {
     x = select(x > 89.0f, splat(89.0f), x);
     x = select(x < -104.0f, splat(-104.0f), x);
-    const Vec magic = splat(12582912.0f); // as in `exp`
+    const Vec magic = splat(12582912.0f); // as in `exponential`
     const Vec shifted = x * 1.44269504f + magic;
     const Vec n = shifted - magic;
     const Vec r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
