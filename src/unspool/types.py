@@ -28,6 +28,9 @@ class Record:
     name     the series' name, or the item's number in its source
     where    the place in the source, for messages: `demand.csv` or `reviews.txt:17`
     columns  each (T,): float64 for numbers (NaN where missing), object (str or None) for categories
+    text     the raw text, to which all offsets refer, or None for numbers
+    words    (T, 2) where in `text` each word begins and ends, of a source that cuts words itself, or None
+    tags     (T,) one a word, as the source writes them, or None
     times    (T,) datetime64[us] in UTC, strictly increasing, or None
     rows     (T,) the row of every step in its source, for messages, or None
     """
@@ -38,6 +41,8 @@ class Record:
     times: NDArray[np.datetime64] | None = None
     rows: Integers | None = None
     text: str | None = None
+    words: Integers | None = None
+    tags: tuple[str, ...] | None = None
     label: str | None = None
     group: str | None = None
     part: Part | None = None
@@ -57,6 +62,8 @@ class Prepared:
     known    (T, F)  what is known of every step ahead of time; F may be 0
     targets  (T, D)  scaled targets, NaN where unknown; D is 0 for a classification
     label    the class, or -1
+    tags     (T,)    the number of the tag of every step, -1 where unknown, or None
+    offsets  (T, 2)  where in the record's text every step begins and ends, or None for numbers
     """
 
     values: NDArray[np.float32]
@@ -64,6 +71,8 @@ class Prepared:
     known: NDArray[np.float32]
     targets: NDArray[np.float32]
     label: int = -1
+    tags: NDArray[np.int64] | None = None
+    offsets: NDArray[np.int64] | None = None
 
     @property
     def steps(self) -> int:
