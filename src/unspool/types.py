@@ -31,6 +31,8 @@ class Record:
     text     the raw text, to which all offsets refer, or None for numbers
     words    (T, 2) where in `text` each word begins and ends, of a source that cuts words itself, or None
     tags     (T,) one a word, as the source writes them, or None
+    label    the class as the source writes it, or None
+    labels   the single labels of a text that may have several, or none of them: (); None where it has one class
     times    (T,) datetime64[us] in UTC, strictly increasing, or None
     rows     (T,) the row of every step in its source, for messages, or None
     """
@@ -44,6 +46,7 @@ class Record:
     words: Integers | None = None
     tags: tuple[str, ...] | None = None
     label: str | None = None
+    labels: tuple[str, ...] | None = None
     group: str | None = None
     part: Part | None = None
 

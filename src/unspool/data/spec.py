@@ -8,6 +8,12 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 
+from unspool.data.source import ArraysSource as ArraysSource
+from unspool.data.source import Source as Source
+from unspool.data.source import TableSource as TableSource
+from unspool.data.source import TaggedSource as TaggedSource
+from unspool.data.source import TextForm as TextForm
+from unspool.data.source import TextSource as TextSource
 from unspool.spec import Spec, knob
 
 Policy = Literal["error", "fill", "split"]
@@ -33,49 +39,6 @@ def duration_seconds(text: str) -> float:
     if seconds <= 0:
         raise ValueError(f"got {text!r}, wanted a number above 0 and a unit (s, min, h, d, w), e.g. 30min")
     return seconds
-
-
-def _delimiter(text: str) -> str:
-    if set(text) & set('"\r\n\0') or not text.isascii():
-        raise ValueError(f"got {text!r}, wanted plain ASCII without quotes and line ends, e.g. ',' or a tab")
-    return text
-
-
-class TableSource(Spec):
-    """A CSV or Parquet file, or a pandas, polars or Arrow frame handed over as `data`."""
-
-    kind: Literal["table"] = "table"
-    path: str | None = knob(None, "file to read, relative to the spec; none where the frame is handed over in Python")
-    format: Literal["auto", "csv", "parquet"] = knob("auto", "auto goes by the file's ending; .csv.gz is read too")
-    delimiter: str = knob(",", "one character between the columns of a CSV", min_length=1, max_length=1)
-    encoding: Literal["utf-8", "latin-1", "utf-16"] = knob("utf-8", "of a CSV; a byte order mark is skipped")
-
-    _check_delimiter = field_validator("delimiter")(_delimiter)
-
-
-class ArraysSource(Spec):
-    """An NPZ file or a mapping `data` with `values`, `lengths`, `labels`, `parts`, `groups`.
-
-    values   (N, T, C), (N, T), (T, C), (T,), a list of (T_i, C) or (T_i,) arrays, or (S, C) with `lengths` of sum S
-    lengths, labels, parts, groups  (N,)
-    """
-
-    kind: Literal["arrays"] = "arrays"
-    path: str | None = knob(None, "NPZ file, relative to the spec; none where arrays are handed over in Python")
-    channels: tuple[str, ...] | None = knob(None, "names of the C channels; x0, x1 ... where none are given")
-    padded: Literal["none", "left", "right"] = knob("none", "side on which (N, T, C) is padded with NaN, cut off")
-
-
-class TextSource(Spec):
-    """A text file of one record a line, `label<delimiter>text`, or pairs (label, text) handed over as `data`."""
-
-    kind: Literal["text"] = "text"
-    path: str | None = knob(None, "file to read, relative to the spec; none where the pairs are handed over in Python")
-    delimiter: str = knob("\t", "between the label and the text", min_length=1)
-    encoding: Literal["utf-8", "latin-1", "utf-16"] = knob("utf-8", "a byte order mark is skipped")
-
-
-Source = Annotated[TableSource | ArraysSource | TextSource, Field(discriminator="kind")]
 
 
 class Columns(Spec):
@@ -245,7 +208,7 @@ class DataSpec(Spec):
 
     @model_validator(mode="after")
     def _every_option_takes_effect(self) -> DataSpec:
-        if self.tokens is not None and not isinstance(self.source, TextSource):
+        if self.tokens is not None and not isinstance(self.source, TextSource | TaggedSource):
             raise ValueError(f"tokens are for text sources, and this source is {self.source.kind}; leave tokens out")
         if self.time.calendar and self.columns.time is None:
             raise ValueError("time.calendar needs time stamps; name their column in columns.time, or leave it out")

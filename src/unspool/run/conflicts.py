@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from unspool.data.source import TaggedSource, has_parts
 from unspool.data.spec import GivenSplit, GroupSplit, Policy, RandomSplit, Scaling, TableSource, TextSource, TimeSplit, Tokens
 from unspool.models.spec import TRUNCATE, Carried, CategoricalHead, PointHead, Windowed
 from unspool.tasks.forecast import ForecastSpec
@@ -92,6 +93,8 @@ def _tokens(spec: RunSpec) -> Iterator[str]:
 
 def _file(spec: RunSpec) -> Iterator[str]:
     source = spec.data.source
+    if isinstance(source, TextSource | TaggedSource):
+        yield from _texts(source)
     if not isinstance(source, TableSource):
         return
     endings = (".parquet", ".pq")
@@ -99,6 +102,15 @@ def _file(spec: RunSpec) -> Iterator[str]:
         for name in ("delimiter", "encoding"):
             if getattr(source, name) != TableSource.model_fields[name].default:
                 yield f"data.source.{name}: takes effect in a CSV alone, and the source is Parquet; drop it"
+
+
+def _texts(source: TextSource | TaggedSource) -> Iterator[str]:
+    """What the names of the files show; the rest is known when they are read."""
+    forms = source.forms()
+    for name in source.idle(forms):  # type: ignore[arg-type]
+        yield f"data.source.{name}: cannot take effect where the source is {' and '.join(sorted(set(forms)))}; drop it, or set data.source.format"
+    if isinstance(source, TextSource) and source.parts is not None and source.part is not None:
+        yield "data.source.part: data.source.parts says already which part a text is in; drop one of them"
 
 
 def _scaling(spec: RunSpec) -> Iterator[str]:
@@ -120,17 +132,20 @@ def _split(spec: RunSpec) -> Iterator[str]:
     if isinstance(split, TimeSplit) and not isinstance(spec.task, ForecastSpec):
         yield "data.split.kind: time cuts within a record, and classify asks for one class of each whole record; use random, group or given"
     if isinstance(split, GroupSplit):
-        if isinstance(source, TextSource):
+        if isinstance(source, TextSource | TaggedSource):
             yield "data.split.kind: group needs groups, which a text source has not; use random"
         elif source.kind == "table" and columns.group is None:
             yield "data.split.kind: group needs data.columns.group; add it"
     if isinstance(split, GivenSplit):
-        if isinstance(source, TextSource):
-            yield "data.split.kind: given needs the owner's parts, which a text source has not; use random"
+        if isinstance(source, TextSource | TaggedSource) and not has_parts(source):
+            yield "data.split.kind: given needs the owner's parts; name them in data.source.parts, or use random"
         elif source.kind == "table" and columns.part is None:
             yield "data.split.kind: given needs data.columns.part; add it"
     if isinstance(split, RandomSplit) and not split.stratify and isinstance(spec.task, ForecastSpec):
         yield "data.split.stratify: takes effect in classify alone, since a forecast has no classes; drop it"
+    if has_parts(source) and not isinstance(split, GivenSplit | None):
+        place = "part" if isinstance(source, TextSource) and source.part is not None else "parts"
+        yield f"data.source.{place}: takes effect with data.split.kind: given alone, and it is {split.kind}; set that or drop it"
     if columns.group and not isinstance(split, GroupSplit):
         yield "data.columns.group: takes effect with data.split.kind: group alone; set that or drop it"
     if columns.part and not isinstance(split, GivenSplit):

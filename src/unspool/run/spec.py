@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from unspool.data.spec import Batching, DataSpec, RandomSplit, TextSource, TimeSplit, Tokens
+from unspool.data.source import Source, TaggedSource, TextSource, has_parts
+from unspool.data.spec import Batching, DataSpec, GivenSplit, RandomSplit, TimeSplit, Tokens
 from unspool.errors import SpecError
 from unspool.models.spec import STREAMS, TRUNCATE, Carried, CategoricalHead, LearnedEmbedding, ModelSpec, QuantileHead
 from unspool.run.conflicts import conflicts
@@ -54,10 +55,17 @@ def spec_from_text(text: str, where: str) -> RunSpec:
 
 def _with_absolute_path(spec: RunSpec, folder: Path) -> RunSpec:
     source = spec.data.source
-    if source.path is None:
-        return spec
-    absolute = source.model_copy(update={"path": str((folder / source.path).absolute())})
+    absolute = source.model_copy(update=_absolute(source, folder))
     return spec.model_copy(update={"data": spec.data.model_copy(update={"source": absolute})})
+
+
+def _absolute(source: Source, folder: Path) -> dict[str, Any]:
+    """The keys of a source that hold paths, absolute."""
+    changes: dict[str, Any] = {} if source.path is None else {"path": str((folder / source.path).absolute())}
+    if isinstance(source, TextSource | TaggedSource) and source.parts is not None:
+        paths: dict[str, Any] = {part: str((folder / path).absolute()) for part, path in source.places if part is not None}
+        changes["parts"] = source.parts.model_copy(update=paths)
+    return changes
 
 
 def resolve(spec: RunSpec, where: str, text: str | None = None) -> RunSpec:
@@ -76,7 +84,7 @@ def _resolved_data(spec: RunSpec) -> DataSpec:
     forecast = isinstance(spec.task, ForecastSpec)
     changes: dict[str, Any] = {}
     if data.split is None:
-        changes["split"] = TimeSplit() if forecast else RandomSplit()
+        changes["split"] = GivenSplit() if has_parts(data.source) else TimeSplit() if forecast else RandomSplit()
     if isinstance(data.source, TextSource) and data.tokens is None:
         changes["tokens"] = Tokens()
     if data.batching is None and not (forecast and isinstance(spec.model.memory, Carried)):

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from unspool.data.sources.files import text_bytes
 from unspool.data.sources.foreign import guarded
-from unspool.data.spec import TableSource
 from unspool.errors import DataError
 
 if TYPE_CHECKING:
@@ -23,16 +22,16 @@ QUOTE, NEWLINE, RETURN = ord('"'), ord("\n"), ord("\r")
 OTHER_DELIMITERS = (",", ";", "\t", "|")
 
 
-def read_delimited(path: Path, source: TableSource, choose: Callable[[Sequence[str]], list[str]]) -> pl.DataFrame:
+def read_delimited(path: Path, delimiter: str, encoding: str, choose: Callable[[Sequence[str]], list[str]]) -> pl.DataFrame:
     """The columns that `choose` picks from the header's names, as text; row i of the frame is row i + 2 of the file."""
-    content = text_bytes(path, source.encoding).rstrip(b"\r\n") + b"\n"
+    content = text_bytes(path, encoding).rstrip(b"\r\n") + b"\n"
     start = _row_ends(path, np.frombuffer(content[: 2 << 20], np.uint8), 1)[0] + 1
-    names = _header(path, content[:start].decode(), source.delimiter)
+    names = _header(path, content[:start].decode(), delimiter)
     chosen = choose(names)
-    rows = _check_rows(path, content, start, ord(source.delimiter), len(names))
+    rows = _check_rows(path, content, start, ord(delimiter), len(names))
     if not rows:
         raise DataError(f"{path}: has a header and no rows, wanted at least one row; write the file again")
-    return _parsed(path, memoryview(content)[start:], source.delimiter, sorted(map(names.index, chosen)), names, rows)
+    return _parsed(path, memoryview(content)[start:], delimiter, sorted(map(names.index, chosen)), names, rows)
 
 
 def _parsed(

@@ -21,6 +21,7 @@ LARGEST_RATIO = 100
 RATIO_FROM_BYTES = 1 << 20  # what unpacks to less than this is harmless, however well it was packed
 LONGEST_LINE = 1 << 20
 GZIP = b"\x1f\x8b"
+NEWLINE = b"\n"
 
 
 def measured(path: Path) -> int:
@@ -50,10 +51,13 @@ def opened(path: Path) -> BinaryIO:
         raise DataError(f"{path}: cannot be opened ({_reason(error)}); check who may read it") from None
 
 
-def text_bytes(path: Path, encoding: str) -> bytes:
+def text_bytes(path: Path, encoding: str, longest: int | None = LONGEST_LINE) -> bytes:
     """The content of a text file, unpacked where it is gzip, as UTF-8 without a byte order mark.
 
-    DataError, with the row, for bytes that are not of the encoding, NUL bytes and lines beyond LONGEST_LINE.
+    encoding  `auto` is UTF-16 where the file begins with its byte order mark, else UTF-8
+    longest   bytes of a line; None where lines mean nothing
+
+    DataError, with the row, for bytes that are not of the encoding, NUL bytes and lines that are longer.
     """
     size = measured(path)
     with opened(path) as stream:
@@ -63,7 +67,7 @@ def text_bytes(path: Path, encoding: str) -> bytes:
                 pass
         stream.seek(0)
         content = bytearray()
-        for block in _sound_lines(path, _decoded(path, _unpacked(path, size, stream), encoding)):
+        for block in _sound_lines(path, _decoded(path, _unpacked(path, size, stream), encoding), longest):
             content += block
     if content.startswith(codecs.BOM_UTF8):
         del content[: len(codecs.BOM_UTF8)]
@@ -147,40 +151,51 @@ def _check_ratio(path: Path, total: int, size: int) -> None:
 
 def _decoded(path: Path, chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     """The same text in UTF-8."""
+    pieces = iter(chunks)
+    first = next(pieces, b"")
+    marked = first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    if encoding == "auto":
+        encoding = "utf-16" if marked else "utf-8"
     decoder = codecs.getincrementaldecoder(encoding)()
-    consumed, line, head = 0, 1, b""
-    for chunk in itertools.chain(chunks, [b""]):
-        head = head or chunk[:2]
+    consumed, line = 0, 1
+    for chunk in itertools.chain([first], pieces, [b""]):
         try:
             text = decoder.decode(chunk, not chunk)
         except UnicodeDecodeError as error:
             start = consumed + len(chunk) - len(error.object) + error.start
             row = line + error.object.count(b"\n", 0, error.start)
-            other = "utf-16" if head in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "latin-1"
-            remedy = f"save it as {encoding}, or set source.encoding: {'utf-8' if encoding == 'utf-16' else other}"
-            raise DataError(f"{path}:{row}: byte {start} is not {encoding}; {remedy}") from None
+            raise DataError(f"{path}:{row}: byte {start} is not {encoding}; {_other_encoding(encoding, marked)}") from None
         except UnicodeError:
             raise DataError(f"{path}: has no byte order mark, wanted {encoding}; set source.encoding: utf-8") from None
         consumed, line = consumed + len(chunk), line + chunk.count(b"\n")
         yield chunk if encoding == "utf-8" else text.encode("utf-8")
 
 
-def _sound_lines(path: Path, blocks: Iterable[bytes]) -> Iterator[bytes]:
+def _other_encoding(encoding: str, marked: bool) -> str:
+    others = {"utf-16": "utf-8", "cp1252": "latin-1"}
+    other = others.get(encoding, "utf-16" if marked else "latin-1, or cp1252 where it comes from Windows")
+    return f"save it as {encoding}, or set source.encoding: {other}"
+
+
+def _sound_lines(path: Path, blocks: Iterable[bytes], longest: int | None) -> Iterator[bytes]:
     line, held = 1, 0
     for block in blocks:
         nul = block.find(0)
         if nul >= 0:
-            row = line + block.count(b"\n", 0, nul)
+            row = line + block.count(NEWLINE, 0, nul)
             raise DataError(f"{path}:{row}: holds a NUL byte, wanted text; set source.encoding: utf-16 if it is that")
-        ends = np.flatnonzero(np.frombuffer(block, np.uint8) == ord("\n"))
-        lengths = np.diff(np.concatenate([[-held - 1], ends, [len(block)]])) - 1
-        if lengths.max() > LONGEST_LINE:
-            row = line + int(np.argmax(lengths > LONGEST_LINE))
-            raise DataError(
-                f"{path}:{row}: a line of more than {LONGEST_LINE:,} bytes, wanted one record a line; "
-                "check the line ends and that this is a text file"
-            )
-        line, held = line + len(ends), int(lengths[-1])
+        if longest is not None:
+            codes = np.frombuffer(block, np.uint8)
+            ends = np.flatnonzero((codes == ord("\n")) | (codes == ord("\r")))
+            lengths = np.diff(np.concatenate([[-held - 1], ends, [len(block)]])) - 1
+            if lengths.max() > longest:
+                start = int(ends[index - 1]) + 1 if (index := int(np.argmax(lengths > longest))) else 0
+                raise DataError(
+                    f"{path}:{line + block.count(NEWLINE, 0, start)}: a line of more than {longest:,} bytes, wanted one record a line; "
+                    "check the line ends and that this is a text file"
+                )
+            held = int(lengths[-1])
+        line += block.count(NEWLINE)
         yield block
 
 

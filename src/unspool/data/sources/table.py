@@ -64,7 +64,7 @@ def load(spec: DataSpec, source: TableSource, path: Path | None, frame: Any, lab
     elif _format(path, source) == "parquet":
         found = read_parquet(path, wanted.choose)
     else:
-        found, first_row = read_delimited(path, source, wanted.choose), 2
+        found, first_row = read_delimited(path, source.delimiter, source.encoding, wanted.choose), 2
     if not found.height:
         raise DataError(f"{wanted.where}: has no rows, wanted at least one; give data")
     return _typed(spec, found, wanted.where, first_row)
