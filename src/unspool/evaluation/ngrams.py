@@ -1,0 +1,169 @@
+"""What the last few codes say of the next one: n-grams under interpolated modified Kneser-Ney smoothing.
+
+Every order gives a share of its mass to the next shorter one, down to single codes, and these to all codes alike. The longest order counts
+occurrences; a shorter one counts in how many ways its n-grams go on to the left, for that is what it is asked about (Kneser and Ney 1995;
+the three discounts are those of Chen and Goodman 1999, equation 26).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from unspool.errors import DataError
+from unspool.types import Booleans
+
+Codes = NDArray[np.int64]
+Doubles = NDArray[np.float64]
+
+FALLBACK = (0.5, 1.0, 1.5)
+"""Discounts where the counts say nothing, as they do of few or of artificial n-grams; the choice of KenLM (Heafield et al. 2013)."""
+
+ABSENT = -1
+
+
+@dataclass(frozen=True, slots=True)
+class KneserNey:
+    """An n-gram model of streams of codes below `size`; every stream begins with a mark that no code has.
+
+    orders  of single codes first; fewer than were asked for where no stream is as long
+    """
+
+    size: int
+    orders: tuple[_Order, ...]
+
+    @classmethod
+    def fit(cls, codes: ArrayLike, size: int, order: int, starts: ArrayLike = ()) -> KneserNey:
+        """The n-grams of 1 to `order` codes in one or several streams.
+
+        codes   (N,) streams, one after the other, of codes 0 to `size` - 1
+        starts  where a stream begins that does not go on from the codes before it; the first of all need not be named
+        raises  DataError where a code or a start is none, or where there is nothing to learn from
+        """
+        if size < 1 or order < 1:
+            raise DataError(f"an n-gram model of {size} codes and order {order} is none; wanted 1 or more of both")
+        stream, real = _marked(codes, size, starts)
+        if not real.any():
+            raise DataError("an n-gram model has 0 codes to learn from; wanted at least one")
+        assert len(stream) * (size + 1) < 2**62, "an n-gram must fit into 64 bits"
+        keys, places, contexts = np.arange(size + 1), stream, 1
+        orders: list[_Order] = []
+        for length in range(1, order + 1):
+            longer = _following(places, stream, real, size)
+            if length == order or not (longer >= 0).any():
+                orders.append(_Order.of(keys, _occurrences(places[real], len(keys)), contexts, size))
+                break
+            longer_keys, longer_places, counts = _extended(places, longer, real, len(keys))
+            orders.append(_Order.of(keys, counts, contexts, size))
+            contexts, keys, places = len(keys), longer_keys, longer_places
+        return cls(size, tuple(orders))
+
+    def log_probabilities(self, codes: ArrayLike, starts: ArrayLike = ()) -> Doubles:
+        """(M,) natural logarithms: of each code, given those before it in its stream.
+
+        codes, starts  as in `fit`; a code that was never seen has its share too
+        raises         DataError where a code or a start is none
+        """
+        stream, real = _marked(codes, self.size, starts)
+        marks = np.flatnonzero(~real)
+        share = np.full(len(stream), 1 / self.size)
+        contexts = np.zeros(len(stream), np.int64)
+        for order in self.orders:
+            known = np.flatnonzero(contexts >= 0)
+            places = np.full(len(stream), ABSENT)
+            places[known], share[known] = order.judge(contexts[known], stream[known], share[known])
+            contexts[1:] = places[:-1]
+            contexts[marks] = ABSENT  # a stream has nothing before its mark
+        found: Doubles = np.log(share[real])
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """The n-grams of one length, each its context's place in the order below, times the codes there are, plus its last code.
+
+    keys (G,)      ascending
+    shares (G,)    the count after its discount, as a share of all that was counted in the n-gram's context
+    left (P,)      what each n-gram of the order below, as a context, leaves to shorter contexts; 1 where nothing follows it
+    """
+
+    keys: Codes
+    shares: Doubles
+    left: Doubles
+    size: int
+
+    @classmethod
+    def of(cls, keys: Codes, counts: Codes, contexts: int, size: int) -> _Order:
+        context = keys // (size + 1)
+        discount = np.array([0.0, *discounts(counts)])[np.minimum(counts, 3)]
+        total = np.bincount(context, counts, contexts)
+        kept = np.divide(np.bincount(context, discount, contexts), total, out=np.ones(contexts), where=total > 0)
+        return cls(keys, (counts - discount) / total[context], kept, size)
+
+    def judge(self, contexts: Codes, codes: Codes, shorter: Doubles) -> tuple[Codes, Doubles]:
+        """Places of N n-grams, ABSENT where there is none, and the probabilities of their last codes, given those of shorter contexts."""
+        wanted = contexts * (self.size + 1) + codes
+        places = np.minimum(np.searchsorted(self.keys, wanted), len(self.keys) - 1)
+        found = self.keys[places] == wanted
+        return np.where(found, places, ABSENT), np.where(found, self.shares[places], 0) + self.left[contexts] * shorter
+
+
+def discounts(counts: Codes) -> tuple[float, float, float]:
+    """What is taken off n-grams that count 1, 2, and 3 or more, each above 0 and at most what it is taken off.
+
+    counts (G,) of n-grams; those of 0 are left out
+    """
+    ones, *others = np.bincount(np.minimum(counts, 5), minlength=5)[1:5].tolist()
+    found = list(FALLBACK)
+    for index, (fewer, more) in enumerate(zip([ones, *others], others, strict=False)):
+        if fewer and more and ones:
+            estimate = index + 1 - (index + 2) * ones / (ones + 2 * others[0]) * more / fewer
+            found[index] = estimate if estimate > 0 else FALLBACK[index]
+    return found[0], found[1], found[2]
+
+
+def _marked(codes: ArrayLike, size: int, starts: ArrayLike) -> tuple[Codes, Booleans]:
+    """The streams with code `size` before each, (E,), and True where an element is one of the codes."""
+    stream, begin = _integers("codes", codes), np.union1d(_integers("starts", starts), [0])
+    if stream.size and not 0 <= stream.min() <= stream.max() < size:
+        raise DataError(f"codes go from {stream.min()} to {stream.max()}; wanted 0 to {size - 1}; encode them with the vocabulary that was fitted")
+    if begin[0] < 0 or begin[-1] >= max(len(stream), 1):
+        raise DataError(f"starts go from {begin[0]} to {begin[-1]}; wanted places of the {len(stream)} codes, from 0")
+    real = np.ones(len(stream) + len(begin), bool)
+    real[begin + np.arange(len(begin))] = False
+    marked = np.full(len(real), size)
+    marked[real] = stream
+    return marked, real
+
+
+def _integers(name: str, values: ArrayLike) -> Codes:
+    array = np.asarray(values)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise DataError(f"{name} have shape {array.shape} and type {array.dtype}; wanted one axis of integers")
+    return array.astype(np.int64)
+
+
+def _following(places: Codes, stream: Codes, real: Booleans, size: int) -> Codes:
+    """Keys (E,) of the n-grams that are one longer than those ending at each element, ABSENT where a stream is not that long."""
+    context = np.concatenate([[ABSENT], places[:-1]])
+    return np.where((context >= 0) & real, context * (size + 1) + stream, ABSENT)
+
+
+def _extended(places: Codes, longer: Codes, real: Booleans, grams: int) -> tuple[Codes, Codes, Codes]:
+    """Keys (G,) and places (E,) of the longer n-grams, and in how many ways those of `places` go on to the left, (grams,).
+
+    One that begins with the mark cannot go on: each time that it stands there counts as a way of its own, as in KenLM. The mark itself,
+    which is where `real` is False, follows nothing and counts for nothing.
+    """
+    ends = np.flatnonzero(longer >= 0)
+    keys, first, inverse = np.unique(longer[ends], return_index=True, return_inverse=True)
+    counts = _occurrences(places[ends[first]], grams) + _occurrences(places[real & (longer < 0)], grams)
+    extended = np.full(len(places), ABSENT)
+    extended[ends] = inverse
+    return keys, extended, counts
+
+
+def _occurrences(places: Codes, grams: int) -> Codes:
+    return np.bincount(places[places >= 0], minlength=grams).astype(np.int64)
