@@ -21,6 +21,7 @@ from unspool.metrics.classify import (
     roc_auc,
 )
 from unspool.metrics.forecast import mae, mape, mase, rmse, seasonal_scale, smape
+from unspool.metrics.language import bits_per_character, perplexity
 from unspool.metrics.probabilistic import (
     coverage,
     crps_from_quantiles,
@@ -35,6 +36,7 @@ __all__ = [
     "ReliabilityBin",
     "accuracy",
     "balanced_accuracy",
+    "bits_per_character",
     "brier_score",
     "calibration_error",
     "confusion_matrix",
@@ -48,6 +50,7 @@ __all__ = [
     "mape",
     "mase",
     "per_class",
+    "perplexity",
     "pinball",
     "pinball_by_level",
     "precision",
