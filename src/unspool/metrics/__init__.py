@@ -30,10 +30,12 @@ from unspool.metrics.probabilistic import (
     pinball,
     pinball_by_level,
 )
+from unspool.metrics.sequences import SpanScores, span_scores, token_accuracy
 
 __all__ = [
     "ClassScores",
     "ReliabilityBin",
+    "SpanScores",
     "accuracy",
     "balanced_accuracy",
     "bits_per_character",
@@ -60,4 +62,6 @@ __all__ = [
     "roc_auc",
     "seasonal_scale",
     "smape",
+    "span_scores",
+    "token_accuracy",
 ]
