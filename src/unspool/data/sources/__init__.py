@@ -117,9 +117,12 @@ def _digest_of_all(source: Source, places: Sequence[tuple[Part | None, Path]]) -
 
     hashed = hashlib.sha256()
     for part, path in places:
-        files = documents.documents(path, source) if isinstance(source, TextSource) else [documents.Found("", path, 0)]
-        for file in files:
-            hashed.update(f"{part or ''}\0{file.name}\0{_file_digest(file.path)}\n".encode())
+        if isinstance(source, TextSource) and os.path.isdir(path):
+            files = [(file.name, file.path) for file in documents.documents(path, source)]
+        else:
+            files = [("", path)]
+        for name, place in files:
+            hashed.update(f"{part or ''}\0{name}\0{_file_digest(place)}\n".encode())
     return hashed.hexdigest()
 
 

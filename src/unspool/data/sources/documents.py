@@ -33,13 +33,16 @@ def read_folders(path: Path, source: TextSource, labelled: bool) -> list[Record]
     Read for a prediction, the files may also lie in `path` itself, without a label.
     """
     found = documents(path, source)
+    if labelled and not os.path.isdir(path):
+        raise DataError(f"{path}: is a file, wanted a folder of folders, one for each class; give another path, or set source.format")
     beside = [file for file in found if "/" not in file.name]
     if beside and (labelled or len(beside) < len(found)):
         raise DataError(
             f"{path}: is a folder with {beside[0].name!r} in it, wanted a folder of folders, one for each class; move it into one, "
             "take it out, or say in source.pattern which files are texts"
         )
-    _refuse_empty_classes(path, {file.name.partition("/")[0] for file in found})
+    if not beside:
+        _refuse_empty_classes(path, {file.name.partition("/")[0] for file in found})
     return [_record(file, source, None if beside else file.name.partition("/")[0]) for file in found]
 
 

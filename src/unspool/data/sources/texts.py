@@ -20,8 +20,8 @@ def read(spec: DataSpec, source: TextSource, path: Path | None, data: Any, label
     """One record a line, document, row or pair. Read for a prediction, labels may be absent."""
     if spec.columns != Columns():
         raise DataError("data.columns is for tables and arrays, and this source is text; leave it out")
-    if path is None:
-        return cases.read_frame(data, source, labelled) if hasattr(data, "columns") else _from_pairs(data, source, labelled)
+    if path is None:  # asked of the type, for a lazy frame warns where it is asked itself
+        return cases.read_frame(data, source, labelled) if hasattr(type(data), "columns") else _from_pairs(data, source, labelled)
     form = form_of(path, source)
     if form == "folders":
         return documents.read_folders(path, source, labelled)
