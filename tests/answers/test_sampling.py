@@ -94,10 +94,12 @@ class Fixed:
         return self.number
 
 
-@pytest.mark.parametrize("p, kept", [(0.3, 3), (0.7, 7), (0.8, 8), (0.85, 9), (1.0, 10)])
-def test_a_nucleus_of_equals_is_as_large_as_arithmetic_without_rounding_says(p, kept):
-    counts = drawn(np.zeros(10), Sampling(top_p=p), 500)
-    assert np.flatnonzero(counts).tolist() == list(range(kept))
+@pytest.mark.parametrize("shares", [[0.1] * 10, [0.4, 0.3, 0.2, 0.1], [0.7, 0.1, 0.1, 0.1], [0.3, 0.3, 0.2, 0.1, 0.1]], ids=str)
+def test_a_nucleus_is_as_large_as_arithmetic_without_rounding_says(shares):
+    for size in range(1, len(shares)):
+        p = round(sum(shares[:size]), 1)
+        counts = drawn(np.log(shares), Sampling(top_p=p), 300)
+        assert np.flatnonzero(counts).tolist() == list(range(size)), p
 
 
 @pytest.mark.parametrize("number", [0.0, 0.5, 1 - 2**-53])

@@ -67,15 +67,13 @@ class KneserNey:
         raises         DataError where a code or a start is none
         """
         stream, real = _marked(codes, self.size, starts)
-        marks = np.flatnonzero(~real)
         share = np.full(len(stream), 1 / self.size)
         contexts = np.zeros(len(stream), np.int64)
         for order in self.orders:
             known = np.flatnonzero(contexts >= 0)
             places = np.full(len(stream), ABSENT)
             places[known], share[known] = order.judge(contexts[known], stream[known], share[known])
-            contexts[1:] = places[:-1]
-            contexts[marks] = ABSENT  # a stream has nothing before its mark
+            contexts[1:] = places[:-1]  # nothing reaches over a mark: no n-gram of two codes or more ends with one
         found: Doubles = np.log(share[real])
         return found
 
