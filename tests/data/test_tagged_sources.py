@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 
@@ -248,3 +249,16 @@ def test_what_contradicts_itself_within_a_source_is_a_spec_error(source, says):
 def test_options_that_no_file_heeds_are_known(source, idle):
     made = TaggedSource(**source)
     assert made.idle(made.forms()) == idle
+
+
+@pytest.mark.parametrize("name, whole", [("t.txt", CONLL), ("t.conllu", CONLLU), ("s.txt", "a/X b/Y\nc/Z\n")])
+@given(flips=st.lists(st.tuples(st.integers(0, 1 << 16), st.integers(0, 255)), max_size=3), end=st.integers(1, 1 << 16))
+def test_flipped_and_cut_bytes_never_escape_as_another_exception(tmp_path_factory, name, whole, flips, end):
+    folder, broken = tmp_path_factory.mktemp("flips"), bytearray(whole.encode())
+    for place, value in flips:
+        broken[place % len(broken)] = value
+    (folder / name).write_bytes(broken[: end % len(broken) + 1])
+    for labelled in (True, False):
+        with contextlib.suppress(DataError):
+            for words, tags in cut(read(tagged(path=name, format="slashes" if name == "s.txt" else "auto"), folder, labelled=labelled)):
+                assert all(words) and (tags is None or len(tags) == len(words))

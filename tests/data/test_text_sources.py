@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import os
@@ -292,3 +293,25 @@ def test_an_option_that_the_files_leave_without_effect_is_refused(tmp_path):
 def test_what_contradicts_itself_within_a_source_is_a_spec_error(source, says):
     with pytest.raises(SpecError, match=says):
         parse(TextSource, source)
+
+
+WHOLE = {
+    "t.txt": "a\tfine\nb\tpoor \u00e9\U0001f469\n".encode(),
+    "t.csv": 'text,label\n"fine, yes",a\npoor,b\n'.encode("utf-16"),
+    "t.jsonl": b'{"text": "fine", "label": "a"}\n{"text": "poor\\u00e9", "label": "b"}\n',
+    "t.jsonl.gz": gzip.compress(b'{"text": "fine", "label": "a"}\n' * 9),
+    "f/a/1.txt": "fine\r\n\u0634".encode(),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+@given(flips=st.lists(st.tuples(st.integers(0, 1 << 16), st.integers(0, 255)), max_size=3), end=st.integers(1, 1 << 16))
+def test_flipped_and_cut_bytes_never_escape_as_another_exception(tmp_path_factory, name, flips, end):
+    folder, broken = tmp_path_factory.mktemp("flips"), bytearray(WHOLE[name])
+    for place, value in flips:
+        broken[place % len(broken)] = value
+    write(folder, {name: bytes(broken[: end % len(broken) + 1])})
+    for labelled in (True, False):
+        with contextlib.suppress(DataError):
+            for record in read(texts(path=name.partition("/")[0]), folder, labelled=labelled):
+                record.text.encode()

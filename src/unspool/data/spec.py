@@ -203,7 +203,7 @@ class DataSpec(Spec):
     missing: Policy = knob("error", "NaN, empty cells: error; fill (repeat the last value); split (start a new record)")
     tokens: Tokens | None = knob(None, "how text becomes codes; for text sources alone")
     scaling: Scaling = knob(Scaling(), "how numbers are scaled")
-    split: Split | None = knob(None, "train, validation, test; none means time for forecast, random for classify")
+    split: Split | None = knob(None, "train, validation, test; none means given where the source names parts, else time for forecast, else random")
     batching: Batching | None = knob(None, "how rows are put together; a carried forecast has as many rows as streams")
 
     @model_validator(mode="after")

@@ -11,10 +11,12 @@ from unspool.data.sources.files import short
 from unspool.data.sources.lines import lines_of
 from unspool.errors import DataError
 
+LONGEST_OBJECT = 64 << 20  # bytes of a line: a document is longer than a line of text
+
 
 def read(path: Path, encoding: str) -> Iterator[tuple[int, dict[str, Any]]]:
     """The number of every line, and its object; DataError for a line that is none, or that names a key twice."""
-    for number, line in enumerate(lines_of(path, encoding, longest=None), start=1):
+    for number, line in enumerate(lines_of(path, encoding, LONGEST_OBJECT), start=1):
         yield number, _object(f"{path}:{number}", line)
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from unspool.data.sources.files import LONGEST_LINE, text_bytes
 
 
-def lines_of(path: Path, encoding: str, longest: int | None = LONGEST_LINE) -> list[str]:
+def lines_of(path: Path, encoding: str, longest: int = LONGEST_LINE) -> list[str]:
     """The lines without their ends, which are \\n, \\r\\n or \\r, also mixed; no other character ends a line.
 
-    longest  bytes of a line; None for no limit but that of the file
+    longest  bytes of a line
     """
     text = text_bytes(path, encoding, longest).decode()
     if "\r" in text:
