@@ -196,3 +196,13 @@ def test_what_was_learnt_decodes_without_torch_and_rules_are_no_weights():
     for _ in range(20):
         other = torch.randint(0, 5, (4, 6))
         assert (crf.log_likelihood(emissions, other, lengths).detach().numpy() <= best + 1e-9).all()
+
+
+def test_where_nothing_may_follow_single_steps_are_still_read():
+    crf = built(2, Allowed(np.ones(2, bool), np.ones(2, bool), np.zeros((2, 2), bool)))
+    emissions, truth = torch.randn(2, 2, 2, dtype=torch.float64, requires_grad=True), torch.tensor([[1, 0], [0, 0]])
+    likelihood = crf.log_likelihood(emissions, truth, torch.tensor([1, 2]))
+    expected = (crf.start + crf.end + emissions[0, 0]).log_softmax(dim=0)[1]
+    torch.testing.assert_close(likelihood, torch.stack([expected, torch.full_like(expected, -torch.inf)]))
+    for gradient in torch.autograd.grad(likelihood[0], [emissions, *crf.parameters()]):
+        assert torch.isfinite(gradient).all()

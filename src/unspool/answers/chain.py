@@ -46,21 +46,17 @@ class Chain:
 
         A weight is -inf where the chain permits nothing of that length; the tags then mean nothing. A row without steps weighs 0.
         """
-        scores, packed = self._pack(emissions, lengths)
-        chosen, best, blocks, first = np.zeros(scores.shape, np.int64), np.zeros(len(emissions)), packed.blocks, packed.sentences
-        weight = scores.copy()  # of the best tags up to a step that end in each tag
+        weight, packed = self._pack(emissions, lengths)  # becomes that of the best tags up to a step that end in each tag
+        blocks, first = packed.blocks, packed.sentences
         weight[:first] += self.start
         for t in range(1, len(blocks) - 1):
             low, high = blocks[t], blocks[t + 1]
             before = weight[blocks[t - 1] : blocks[t - 1] + high - low]
-            reached = before[:, None, :] + self.transitions.T  # (n, to, from)
-            chosen[low:high] = reached.argmax(axis=2)
-            weight[low:high] += reached.max(axis=2)
+            weight[low:high] += (before[:, :, None] + self.transitions).max(axis=1)
         whole = weight[packed.last] + self.end
-        best[packed.order] = whole.max(axis=1)
         paths = np.full(emissions.shape[:2], PADDING, np.int64)
-        paths.reshape(-1)[packed.place] = _traced(packed, chosen, whole.argmax(axis=1))
-        return paths, best
+        paths.reshape(-1)[packed.place] = self._traced(packed, weight, whole.argmax(axis=1))
+        return paths, packed.by_row(whole.max(axis=1), len(emissions))
 
     def marginals(self, emissions: Floats, lengths: Integers) -> Doubles:
         """(B, T, K) the probability of each tag at each step, given the whole sentence; 0 in padding, and where the chain permits nothing at all."""
@@ -120,6 +116,16 @@ class Chain:
             shares[..., t, :] = np.exp(alpha)
         return shares
 
+    def _traced(self, packed: Packed, weight: Doubles, ends: Places) -> Places:
+        """(N,) tags, from the last of each sentence (M,) back to the first."""
+        blocks, tags = packed.blocks, np.empty(len(weight), np.int64)
+        tags[packed.last] = ends
+        for t in range(len(blocks) - 2, 0, -1):
+            low, high = blocks[t], blocks[t + 1]
+            before = slice(blocks[t - 1], blocks[t - 1] + high - low)
+            tags[before] = (weight[before] + self.transitions.T[tags[low:high]]).argmax(axis=1)
+        return tags
+
     def _lattice(self, scores: Doubles, packed: Packed) -> Lattice:
         return lattice(scores, self.start, self.end, self.transitions, packed)
 
@@ -132,13 +138,3 @@ class Chain:
             raise ValueError(f"lengths go from {held.min()} to {held.max()}; wanted 0 to {emissions.shape[1]}, the steps of the emissions")
         packed = Packed.of(held, emissions.shape[1])
         return emissions.reshape(-1, self.tags)[packed.place].astype(np.float64), packed
-
-
-def _traced(packed: Packed, chosen: Places, ends: Places) -> Places:
-    """(N,) tags, from the last of each sentence (M,) back to the first: `chosen` (N, K) is the best tag before each tag of a step."""
-    blocks, tags = packed.blocks, np.empty(len(chosen), np.int64)
-    tags[packed.last] = ends
-    for t in range(len(blocks) - 2, 0, -1):
-        low, high = blocks[t], blocks[t + 1]
-        tags[blocks[t - 1] : blocks[t - 1] + high - low] = chosen[np.arange(low, high), tags[low:high]]
-    return tags

@@ -119,7 +119,7 @@ def _products(emissions: Floats, start: Doubles, end: Doubles, transitions: Doub
     blocks, first = packed.blocks, packed.sentences
     if not first:
         return None
-    peak, most, most_start, most_end = (float(weights.max()) for weights in (emissions, transitions, start, end))
+    peak, most, most_start, most_end = (_finite(weights.max(keepdims=True)).item() for weights in (emissions, transitions, start, end))
     seen = np.subtract(emissions, peak, dtype=np.float64)
     np.exp(seen, out=seen)
     going, ending = np.exp(transitions - most), np.exp(end - most_end)
@@ -182,6 +182,6 @@ def log_sum(values: Doubles, axis: int) -> Doubles:
     return total
 
 
-def _finite(values: Doubles) -> Doubles:
+def _finite(values: Floats) -> Floats:
     """0 for -inf, so that it can be subtracted from -inf."""
     return np.where(np.isneginf(values), 0.0, values)
