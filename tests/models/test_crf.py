@@ -175,11 +175,18 @@ def test_a_graph_that_is_retained_gives_the_same_gradient_twice():
     torch.testing.assert_close(first, second, rtol=0, atol=0)
 
 
-def test_emissions_that_are_no_numbers_give_no_likelihood_to_their_row_alone():
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_emissions_that_are_no_numbers_give_no_likelihood_to_their_row_alone(way):
     crf, emissions = built(3), torch.randn(2, 4, 3, dtype=torch.float64)
     emissions[0, 1, 1] = torch.nan
-    likelihood = crf.log_likelihood(emissions, torch.zeros(2, 4, dtype=torch.int64), torch.tensor([4, 4]))
-    assert torch.isfinite(likelihood).tolist() == [False, True]
+    likelihood = way(crf, emissions, torch.zeros(2, 4, dtype=torch.int64), torch.tensor([4, 4]))
+    assert torch.isnan(likelihood).tolist() == [True, False]
+
+
+def test_lengths_beyond_the_steps_are_a_mistake_of_ours():
+    for lengths in ([4, 5], [4, -1]):
+        with pytest.raises(AssertionError, match="lengths go from 0 to the steps"):
+            CRF(3).log_likelihood(torch.zeros(2, 4, 3), torch.zeros(2, 4, dtype=torch.int64), torch.tensor(lengths))
 
 
 def test_what_was_learnt_decodes_without_torch_and_rules_are_no_weights():

@@ -45,6 +45,7 @@ class Packed:
         order = np.argsort(-lengths, kind="stable")
         order = order[: np.count_nonzero(lengths)]
         held = lengths[order]
+        assert not len(held) or (held[-1] > 0 and held[0] <= steps), "lengths go from 0 to the steps"
         running = np.arange(held[0] if len(held) else 0)[:, None] < held  # (T, M)
         blocks = (0, *accumulate(running.sum(axis=1).tolist()))
         time, rank = np.nonzero(running)

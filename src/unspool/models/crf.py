@@ -167,5 +167,5 @@ def _log_likelihood(emissions: Tensor, tags: Tensor, lengths: Tensor, start: Ten
     for t in range(1, emissions.shape[1]):
         alpha = torch.where(running[:, t], torch.logsumexp(alpha.unsqueeze(-1) + transitions, dim=1) + both[:, t], alpha)
     given, expected = torch.logsumexp(alpha + end, dim=1).chunk(2)
-    log = torch.where(given > FORBIDDEN / 10, given - expected, -torch.inf)
+    log = torch.where(given < FORBIDDEN / 10, -torch.inf, given - expected)
     return torch.where(lengths > 0, log, 0).to(emissions.dtype)
