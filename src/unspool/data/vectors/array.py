@@ -25,13 +25,13 @@ def read(reader: Reader, index: Path | None, search: Search) -> Vectors:
         raise DataError(f"{path}: is a matrix without words, and no index was given; give its words as .parquet, .txt, .tsv or .json")
     with guarded(str(path), "write it again with numpy.save"):
         matrix = np.load(path, mmap_mode="r", allow_pickle=False)
-    if matrix.ndim != 2 or matrix.dtype.kind != "f" or not 1 <= matrix.shape[1] <= WIDEST:
+    if matrix.ndim != 2 or matrix.dtype.kind != "f" or not len(matrix) or not 1 <= matrix.shape[1] <= WIDEST:
         raise DataError(f"{path}: holds {matrix.dtype} {matrix.shape}, wanted floats (words, 1 to {WIDEST:,} numbers); save it so")
     if matrix.offset + matrix.nbytes != reader.largest:
         raise DataError(f"{path}: its header says {matrix.nbytes:,} bytes, and {reader.largest - matrix.offset:,} follow; write it again")
     rows = rows_met(index, len(matrix), search)
     check_room(path, len(rows), matrix.shape[1])
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         found = matrix[rows].astype(np.float32)
     wrong = np.flatnonzero(~np.isfinite(found).all(axis=1))
     if len(wrong):

@@ -132,10 +132,10 @@ def _means(reader: Reader, model: _Model, parts: list[list[int]]) -> NDArray[np.
             reader.skip(size)
             continue
         block = np.frombuffer(reader.exactly(size), "<f4").reshape(-1, model.width)
+        _check_finite(reader, start, block, rows[low:high] - top)
         for begin in range(low, high, tall):  # a common n-gram may be in very many words
             piece = slice(begin, min(begin + tall, high))
             _add(sums, block, rows[piece] - top, owners[piece])
-        _check_finite(reader, start, block, rows[low:high] - top)
     return (sums / counts[:, None]).astype(np.float32)
 
 

@@ -72,12 +72,13 @@ class Reader:
         """What stands before the mark, which goes by too; DataError for more than LONGEST_WORD bytes."""
         end = self._held.find(mark, self._at, self._at + LONGEST_WORD)
         if end < 0:
-            end = self._at + self.peek(LONGEST_WORD).find(mark)
-        if end < self._at:
-            raise DataError(
-                f"{self.path}: byte {self.offset:,}: a word is not ended by {mark!r} within {LONGEST_WORD:,} bytes or the end "
-                "of the file; copy or download it again, or check that it is of the format"
-            )
+            place = self.peek(LONGEST_WORD).find(mark)
+            if place < 0:
+                raise DataError(
+                    f"{self.path}: byte {self.offset:,}: a word is not ended by {mark!r} within {LONGEST_WORD:,} bytes or the end "
+                    "of the file; copy or download it again, or check that it is of the format"
+                )
+            end = self._at + place
         found = self._held[self._at : end]
         self._at = end + len(mark)
         return found
