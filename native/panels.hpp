@@ -35,11 +35,19 @@ struct Strided {
     UNSPOOL_INLINE const float* operator[](Size r) const { return first + r * stride; }
 };
 
+// While `tiles` pass over a panel of `depth` and V vectors, the first ones ask for the next panel, which stands behind it, so that it comes from the third
+// level of the cache or from memory in time. The part that tile number `tile` asks for; tiles that are left over ask for what is there.
+template <int V>
+UNSPOOL_INLINE const float* ahead_of(const float* panel, Size depth, Size tile) {
+    return tile * LINE < V * LANES ? panel + V * LANES * depth + tile * depth * LINE : panel;
+}
+
 template <int R, int V, class Source>
-__attribute__((noinline)) void rows_times_panel(const Source& a, Size r, Size k, const float* panel, Size depth, Starts from, Results to) {
+__attribute__((noinline)) void rows_times_panel(const Source& a, Size r, Size k, const float* panel, const float* ahead, Size depth, Starts from,
+                                                Results to) {
     Rows<R> rows;
     for (int i = 0; i < R; ++i) rows.row[i] = a[r + i] + k;
-    multiply<R, V>(rows, panel, depth, from, to);
+    multiply<R, V>(rows, panel, ahead, depth, from, to);
 }
 
 // Calls `work` with a constant in place of `rows`, 1 to MOST_ROWS<V>.
@@ -81,7 +89,7 @@ UNSPOOL_INLINE void product(const Source& a, Size count, const float* panel, Dep
                 const Starts start{from.at + r * from.row, from.row, from.vec};
                 const Results result{to.at + r * to.row, to.row, to.vec};
                 with_rows<V>(static_cast<int>(count * (tile + 1) / tiles - r), [&](auto rows) {
-                    rows_times_panel<rows(), V>(a, r, segment * depth.stride + k, panel, deep, start, result);
+                    rows_times_panel<rows(), V>(a, r, segment * depth.stride + k, panel, ahead_of<V>(panel, deep, tile), deep, start, result);
                 });
             }
             panel += deep * V * LANES;
@@ -92,10 +100,11 @@ UNSPOOL_INLINE void product(const Source& a, Size count, const float* panel, Dep
 
 template <int R, int P, int I, int F, int S>
 __attribute__((noinline)) void rows_times_panels(const Pointers& x, const float* x_panel, Size x_depth, const Strided& h, const float* h_panel,
-                                                 Size h_depth, Size r, Starts from, Results to) {
+                                                 Size h_depth, Size r, Size tile, Starts from, Results to) {
     Rows<R> x_rows, h_rows;
     for (int i = 0; i < R; ++i) x_rows.row[i] = x[r + i], h_rows.row[i] = h[r + i];
-    multiply_both<R, P, I, F, S>(x_rows, x_panel, x_depth, h_rows, h_panel, h_depth, from, to);
+    multiply_both<R, P, I, F, S>(x_rows, x_panel, ahead_of<I>(x_panel, x_depth, tile), x_depth, h_rows, h_panel, ahead_of<S>(h_panel, h_depth, tile),
+                                 h_depth, from, to);
 }
 
 // to = from + x * x_panel + h * h_panel, as `multiply_both` has it.
@@ -108,7 +117,7 @@ UNSPOOL_INLINE void product_of_both(const Pointers& x, const float* x_panel, Siz
         const Starts start{from.at + r * from.row, from.row, from.vec};
         const Results result{to.at + r * to.row, to.row, to.vec};
         with_rows<P>(static_cast<int>(count * (tile + 1) / tiles - r), [&](auto rows) {
-            rows_times_panels<rows(), P, I, F, S>(x, x_panel, x_depth, h, h_panel, h_depth, r, start, result);
+            rows_times_panels<rows(), P, I, F, S>(x, x_panel, x_depth, h, h_panel, h_depth, r, tile, start, result);
         });
     }
 }

@@ -68,7 +68,7 @@ private:
 
     template <int R, int V>
     static __attribute__((noinline)) void columns_times_panel(const float* a, Size stride, const float* panel, Size depth, Starts from, Results to) {
-        multiply<R, V>(Columns<R>{a, stride}, panel, depth, from, to);
+        multiply<R, V>(Columns<R>{a, stride}, panel, panel, depth, from, to);
     }
 };
 

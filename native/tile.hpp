@@ -14,13 +14,16 @@ struct Rows {
     UNSPOOL_INLINE float at(int r, std::ptrdiff_t k) const { return row[r][k]; }
 };
 
+// Floats in a line of the cache.
+inline constexpr std::ptrdiff_t LINE = 16;
+
 // Columns of an operand: R neighbours at each depth. What stands in the next line of the cache is asked for too: the columns after these are next.
 template <int R>
 struct Columns {
     const float* first;
     std::ptrdiff_t stride;
     UNSPOOL_INLINE float at(int r, std::ptrdiff_t k) const {
-        if (r == 0) __builtin_prefetch(first + k * stride + 16);
+        if (r == 0) __builtin_prefetch(first + k * stride + LINE);
         return first[k * stride + r];
     }
 };
@@ -46,16 +49,21 @@ inline constexpr int SUMS = 12;
 template <int V>
 inline constexpr int MOST_ROWS = SUMS / V < 8 ? SUMS / V : 8;
 
+// Asks for a line of the cache that is read soon, by the second level.
+UNSPOOL_INLINE void ask_for(const float* line) { __builtin_prefetch(line, 0, 2); }
+
 // to(r, v) = from(r, v) + sum over k of a(r, k) * panel[k][v], for R rows and V vectors.
 // Every sum runs over k in order, whatever R is: a row's result does not depend on its neighbours.
+// ahead  what is asked for meanwhile, a line at each k
 template <int R, int V, class Operand>
-UNSPOOL_INLINE void multiply(const Operand a, const float* panel, std::ptrdiff_t depth, const Starts from, const Results to) {
+UNSPOOL_INLINE void multiply(const Operand a, const float* panel, const float* ahead, std::ptrdiff_t depth, const Starts from, const Results to) {
     Vec sum[R][V];
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r)
 #pragma GCC unroll 8
         for (int v = 0; v < V; ++v) sum[r][v] = load(from(r, v));
     for (std::ptrdiff_t k = 0; k < depth; ++k, panel += V * LANES) {
+        ask_for(ahead + k * LINE);
         Vec b[V];
 #pragma GCC unroll 8
         for (int v = 0; v < V; ++v) b[v] = load(panel + v * LANES);
@@ -98,14 +106,15 @@ UNSPOOL_INLINE void multiply_across(const float* x, const float* panels, std::pt
 
 // As `multiply`, for sums of two products: of P planes, the first `I` have one with `x`, and S from plane F on have one with `h`.
 template <int R, int P, int I, int F, int S, class X, class H>
-UNSPOOL_INLINE void multiply_both(const X x, const float* x_panel, std::ptrdiff_t x_depth, const H h, const float* h_panel, std::ptrdiff_t h_depth,
-                                  const Starts from, const Results to) {
+UNSPOOL_INLINE void multiply_both(const X x, const float* x_panel, const float* x_ahead, std::ptrdiff_t x_depth, const H h, const float* h_panel,
+                                  const float* h_ahead, std::ptrdiff_t h_depth, const Starts from, const Results to) {
     Vec sum[R][P];
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r)
 #pragma GCC unroll 8
         for (int p = 0; p < P; ++p) sum[r][p] = load(from(r, p));
     for (std::ptrdiff_t k = 0; k < x_depth; ++k, x_panel += I * LANES) {
+        ask_for(x_ahead + k * LINE);
         Vec b[I];
 #pragma GCC unroll 8
         for (int p = 0; p < I; ++p) b[p] = load(x_panel + p * LANES);
@@ -117,6 +126,7 @@ UNSPOOL_INLINE void multiply_both(const X x, const float* x_panel, std::ptrdiff_
         }
     }
     for (std::ptrdiff_t k = 0; k < h_depth; ++k, h_panel += S * LANES) {
+        ask_for(h_ahead + k * LINE);
         Vec b[S];
 #pragma GCC unroll 8
         for (int p = 0; p < S; ++p) b[p] = load(h_panel + p * LANES);

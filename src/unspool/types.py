@@ -163,4 +163,27 @@ class Classes:
     truth: NDArray[np.int64]
 
 
-Predictions = Forecasts | Classes
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """A tag for every word, one entry a record (M of them, each of its own length T).
+
+    names, texts  of records            offsets  each (T, 2), where in the text the words stand
+    labels (K,)   the tags              scheme   in which tags name spans; None where each stands for itself
+    best          each (T,) the tags that were chosen, as numbers
+    confidence    each (T,) the probability of the tag that was chosen
+    spans         each the spans that the chosen tags name: type, first word, word after the last, probability; empty where tags name none
+    truth         each T tags in the same scheme, as text, for the data may hold tags that the train part lacks; None where unknown
+    """
+
+    names: tuple[str, ...]
+    texts: tuple[str, ...]
+    offsets: tuple[NDArray[np.int64], ...]
+    labels: tuple[str, ...]
+    scheme: str | None
+    best: tuple[NDArray[np.int64], ...]
+    confidence: tuple[NDArray[np.float64], ...]
+    spans: tuple[tuple[tuple[str, int, int, float], ...], ...]
+    truth: tuple[tuple[str, ...] | None, ...]
+
+
+Predictions = Forecasts | Classes | Tags

@@ -1,7 +1,7 @@
 import subprocess
 import sys
 
-ROOMS = ("forecast", "classify", "table", "widening")
+ROOMS = ("chain", "classify", "forecast", "lattice", "sampling", "table", "tag", "widening")
 
 
 def test_reading_answers_imports_no_torch():

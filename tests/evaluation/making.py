@@ -59,5 +59,5 @@ def asked(records, origins, horizon=3, targets=("y",), levels=()):
 
 
 def text_facts(texts, labels, counts, unit="words"):
-    units = [unit_ for text in texts for unit_ in tokenize(text, unit, True)]
+    units = [unit_ for text in texts for unit_ in tokenize(text, unit, True)[0]]
     return classify_facts(labels, counts, tokens=TokenFacts(unit=unit, vocabulary=Vocabulary.build(units)))

@@ -7,6 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from unspool.data.facts import ClassifyFacts, Facts, MemoryFacts
+from unspool.data.preparation import Preparation
+
 from .making import classify, prepared_of
 
 LENGTHS = st.lists(st.integers(1, 30), min_size=1, max_size=20)
@@ -62,10 +65,13 @@ def test_judging_wastes_little_on_padding():
     assert all((np.diff(stop) >= 0).all() for stop in stops)
 
 
+FACTS = Facts(task=ClassifyFacts(counts=(1, 1)), preparation=Preparation(labels=("a", "b")), memory=MemoryFacts(kind="carried"))
+
+
 def test_the_deciding_metric_knows_its_direction():
     from unspool.tasks.classify import ClassifySpec
 
     for metric, better in (("accuracy", 0.9), ("log_loss", 0.1)):
-        decision = type(classify())(ClassifySpec(metric=metric), classify().memory, classify().head_spec, 4, True, 0).decides()
+        decision = type(classify())(ClassifySpec(metric=metric), classify().memory, classify().head_spec, 4, True, 0).decides(FACTS)
         assert decision.better(better, 0.5)
         assert not decision.better(0.5, 0.5)

@@ -7,20 +7,41 @@ from typing import Any
 import numpy as np
 
 from unspool.answers.forecast import plain, stamps
-from unspool.types import Classes, Forecasts, Predictions
+from unspool.types import Classes, Forecasts, Predictions, Tags
 
 Row = dict[str, Any]
 
 
 def table(predictions: Predictions) -> list[Row]:
-    """One row a forecast step, or one a classified record; the same keys in every row, None where unknown.
+    """One row a forecast step, one a classified record, or one a tagged word; the same keys in every row, None where unknown.
 
     forecast  series, origin, step (1 to L), time where there are times; by target its point, `_truth` and `_<level>`
     classify  name, truth, label, probability, and `probability_<label>` of each label
+    tag       name, start, end, text, truth, tag, probability: one row a word
     """
-    columns = _steps(predictions) if isinstance(predictions, Forecasts) else _records(predictions)
+    columns = _columns(predictions)
     names = tuple(columns)
     return [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _columns(predictions: Predictions) -> dict[str, list[Any]]:
+    if isinstance(predictions, Tags):
+        return _words(predictions)
+    return _steps(predictions) if isinstance(predictions, Forecasts) else _records(predictions)
+
+
+def _words(tags: Tags) -> dict[str, list[Any]]:
+    offsets = [places.tolist() for places in tags.offsets]
+    unknown = [(None,) * len(places) for places in offsets]
+    return {
+        "name": [name for name, places in zip(tags.names, offsets, strict=True) for _ in places],
+        "start": [start for places in offsets for start, _ in places],
+        "end": [end for places in offsets for _, end in places],
+        "text": [text[start:end] for text, places in zip(tags.texts, offsets, strict=True) for start, end in places],
+        "truth": [tag for truth, other in zip(tags.truth, unknown, strict=True) for tag in (other if truth is None else truth)],
+        "tag": [tags.labels[number] for best in tags.best for number in best.tolist()],
+        "probability": [share for shares in tags.confidence for share in plain(shares)],
+    }
 
 
 def _steps(forecasts: Forecasts) -> dict[str, list[Any]]:

@@ -36,6 +36,25 @@ class ClassifyFacts(Spec):
     counts: tuple[int, ...]
 
 
+class ChainFacts(Spec):
+    """What a linear chain over tags has learnt: log weights of beginning with a tag, of ending with it, and of going [from][to]; None: forbidden."""
+
+    start: tuple[float | None, ...]
+    end: tuple[float | None, ...]
+    transitions: tuple[tuple[float | None, ...], ...]
+
+
+class TagFacts(Spec):
+    """What a tag means: tags stand in the preparation's `labels`; `counts` are those of the train part, in the same order.
+
+    chain  of a head that reads the tags of a sentence together, once it is trained
+    """
+
+    kind: Literal["tag"] = "tag"
+    counts: tuple[int, ...]
+    chain: ChainFacts | None = None
+
+
 class MemoryFacts(Spec):
     """What is remembered: `carried` along the whole record, or `windowed`, the last `context` steps."""
 
@@ -46,7 +65,7 @@ class MemoryFacts(Spec):
 class Facts(Spec):
     """`facts.json` of a run folder."""
 
-    task: Annotated[ForecastFacts | ClassifyFacts, Field(discriminator="kind")]
+    task: Annotated[ForecastFacts | ClassifyFacts | TagFacts, Field(discriminator="kind")]
     preparation: Preparation
     memory: MemoryFacts
     stride: int = 1

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from unspool.data.characters import CharacterFacts
 from unspool.data.preparation import Preparation, TokenFacts, category_text, place_of
 from unspool.data.scaling import RowError, Scaler, fit
-from unspool.data.spec import ArraysSource, DataSpec, ScalerKind, TextSource, Tokens, duration_seconds
-from unspool.data.vocab import Vocabulary, tokenize
+from unspool.data.spec import ArraysSource, DataSpec, ScalerKind, Tokens, duration_seconds
+from unspool.data.tags import learn_tags
+from unspool.data.vocab import Vocabulary, fold, tokenize
 from unspool.errors import DataError
 from unspool.types import Record
 
@@ -21,9 +23,9 @@ def learn(spec: DataSpec, records: Sequence[Record], train_spans: Spans) -> Prep
     """The preparation of `spec`, its scalers, vocabularies and labels learnt from the train spans (n, 3)."""
     if not len(train_spans):
         raise DataError("the train part is empty; give more data, or make the other parts smaller")
+    if records[0].text is not None:
+        return _of_texts(spec.tokens or Tokens(), records, train_spans)
     labels = None if spec.columns.target else _labels(records, train_spans)
-    if isinstance(spec.source, TextSource):
-        return Preparation(tokens=_tokens(spec.tokens or Tokens(), records, train_spans), labels=labels)
     past = _past(spec, records)
     named = (*spec.columns.target, *past, *spec.columns.known)
     if not named:
@@ -100,18 +102,34 @@ def _train(name: str, records: Sequence[Record], spans: Spans) -> NDArray[np.gen
     return np.concatenate([records[index].columns[name][start:stop] for index, start, stop in spans.tolist()])
 
 
-def _tokens(spec: Tokens, records: Sequence[Record], spans: Spans) -> TokenFacts:
+def _of_texts(spec: Tokens, records: Sequence[Record], spans: Spans) -> Preparation:
+    train = [records[index] for index in spans[:, 0].tolist()]
+    tokens = _tokens(spec, train)
+    if all(record.tags is None for record in records):
+        return Preparation(tokens=tokens, labels=_labels(records, spans))
+    labels, scheme = learn_tags(train, spec.scheme)
+    return Preparation(tokens=tokens, labels=labels, scheme=scheme)
+
+
+def _tokens(spec: Tokens, train: Sequence[Record]) -> TokenFacts:
     facts = TokenFacts(
         unit=spec.unit, lowercase=spec.lowercase, longest=spec.longest, keep=spec.keep, vocabulary=Vocabulary.of_bytes()
     )
     if spec.unit == "bytes":
         return facts
-    units = _units(spec, (records[index].text or "" for index in spans[:, 0].tolist()))
-    return facts.model_copy(update={"vocabulary": Vocabulary.build(units, spec.minimum_count, spec.largest)})
+    units = (unit for record in train for unit in fold(_units(spec, record), spec.lowercase))
+    changes: dict[str, object] = {"vocabulary": Vocabulary.build(units, spec.minimum_count, spec.largest)}
+    if spec.characters is not None:
+        changes["characters"] = CharacterFacts.build((word for record in train for word in _units(spec, record)), spec.characters)
+    return facts.model_copy(update=changes)
 
 
-def _units(spec: Tokens, texts: Iterator[str]) -> Iterator[str]:
-    return (unit for text in texts for unit in tokenize(text, spec.unit, spec.lowercase))
+def _units(spec: Tokens, record: Record) -> list[str]:
+    """The units of a text, with their case."""
+    assert record.text is not None
+    if record.words is None:
+        return tokenize(record.text, spec.unit, lowercase=False)[0]
+    return [record.text[start:stop] for start, stop in record.words.tolist()]
 
 
 def _labels(records: Sequence[Record], spans: Spans) -> tuple[str, ...] | None:

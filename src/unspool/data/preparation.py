@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
-from unspool.data.batching import truncate
+from unspool.data.characters import CharacterFacts
 from unspool.data.features import Stamps, calendar, calendar_names
 from unspool.data.scaling import RowError, Scaler, Scalers
+from unspool.data.schemes import Scheme, convert
 from unspool.data.spec import CalendarFeature, DataSpec, Policy
-from unspool.data.vocab import UNKNOWN, Unit, Vocabulary, tokenize
+from unspool.data.vocab import UNKNOWN, Unit, Vocabulary, fold, tokenize
 from unspool.errors import DataError
 from unspool.spec import Spec, knob
 from unspool.types import Prepared, Record
@@ -35,6 +36,41 @@ class TokenFacts(Spec):
     longest: int | None = knob(None, "most steps kept of one text", ge=1)
     keep: Literal["head", "tail"] = knob("head", "which end of a longer text is kept")
     vocabulary: Vocabulary = knob(help="codes of the units")
+    characters: CharacterFacts | None = knob(None, "of the characters of words, where they are read")
+
+    def cut(self, text: str, words: NDArray[np.integer] | None = None) -> tuple[list[str], NDArray[np.int64]]:
+        """The units of a text that are read, and where in it each begins and ends, (T, 2).
+
+        words  (T, 2) of a source that cuts words itself
+        """
+        if words is None:
+            units, offsets = tokenize(text, self.unit, self.lowercase)
+        else:
+            units, offsets = fold([text[start:stop] for start, stop in words.tolist()], self.lowercase), np.asarray(words, np.int64)
+        kept = self.kept(len(units))
+        return units[kept], offsets[kept]
+
+    def kept(self, units: int) -> slice:
+        """Which of so many units of a text are read."""
+        if self.longest is None or units <= self.longest:
+            return slice(units)
+        return slice(self.longest) if self.keep == "head" else slice(units - self.longest, units)
+
+    def encode(self, text: str, words: NDArray[np.integer] | None = None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Codes (T, N) of the units that `cut` gives, each its own and then those of its characters, and their places; no unit is an unknown one."""
+        units, offsets = self.cut(text, words)
+        if not units:
+            return np.zeros((1, len(self.sizes)), np.int64), np.zeros((1, 2), np.int64)
+        codes = self.vocabulary.encode(units)[:, None]
+        if self.characters is None:
+            return codes, offsets
+        return np.concatenate([codes, self.characters.encode([text[start:stop] for start, stop in offsets.tolist()])], axis=1), offsets
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The number of codes of every column of `encode`."""
+        characters = self.characters
+        return (self.vocabulary.size, *(() if characters is None else (characters.size,) * characters.longest))
 
 
 class Preparation(Spec):
@@ -53,7 +89,8 @@ class Preparation(Spec):
     timezone: str = knob("UTC", "in which the calendar is read")
     frequency_seconds: float | None = knob(None, "from one row to the next; none where rows have no time", gt=0)
     tokens: TokenFacts | None = knob(None, "of a text source")
-    labels: tuple[str, ...] | None = knob(None, "classes, in the order of their numbers")
+    labels: tuple[str, ...] | None = knob(None, "classes or tags, in the order of their numbers")
+    scheme: Scheme | None = knob(None, "in which tags name spans; none where each stands for itself")
     missing: Policy = knob("error", "what was done about missing values")
     gaps: Policy = knob("error", "what was done about missing stamps")
 
@@ -82,14 +119,15 @@ class Preparation(Spec):
     def code_names(self) -> tuple[str, ...]:
         """The N columns of `codes`: past and known categories; `text` for a text."""
         if self.tokens is not None:
-            return ("text",)
+            characters = self.tokens.characters
+            return ("text", *(f"character {place}" for place in range(0 if characters is None else characters.longest)))
         return tuple(name for name in (*self.past, *self.known) if name in self.categories)
 
     @cached_property
     def code_sizes(self) -> tuple[int, ...]:
         """The number of codes of every column of `codes`, with 0 for what is unknown."""
         if self.tokens is not None:
-            return (self.tokens.vocabulary.size,)
+            return self.tokens.sizes
         return tuple(self.categories[name].size for name in self.code_names)
 
     @cached_property
@@ -138,12 +176,10 @@ class Preparation(Spec):
         return self.scalers[target].invert(z)
 
     def encode_text(self, text: str) -> NDArray[np.int64]:
-        """(T, 1) codes of a text; an empty text is one unknown step."""
+        """(T, N) codes of a text; an empty text is one unknown step."""
         if self.tokens is None:
             raise DataError("got a text, but this preparation was learnt from columns; give it columns")
-        units = tokenize(text, self.tokens.unit, self.tokens.lowercase)
-        codes = self.tokens.vocabulary.encode(units)[:, None] if units else np.zeros((1, 1), np.int64)
-        return codes if self.tokens.longest is None else truncate(codes, self.tokens.longest, self.tokens.keep)
+        return self.tokens.encode(text)[0]
 
     def prepare(self, record: Record) -> Prepared:
         """The record as the network meets it; DataError, naming the record, where it does not fit."""
@@ -159,9 +195,10 @@ class Preparation(Spec):
         if self.tokens is not None:
             if record.text is None:
                 raise DataError("got no text, but this preparation was learnt from texts; give it texts")
-            codes = self.encode_text(record.text)
+            codes, offsets = self.tokens.encode(record.text, record.words)
             none = np.empty((len(codes), 0), np.float32)
-            return Prepared(values=none, codes=codes, known=none, targets=none, label=label)
+            tags = None if record.tags is None else self._tags(record.tags)
+            return Prepared(values=none, codes=codes, known=none, targets=none, label=label, tags=tags, offsets=offsets)
         known = self.known_future(record.columns, record.times)
         targets = self.scaled_targets(record.columns) if self.targets else np.empty((record.steps, 0), np.float32)
         values, codes = self.values(record.columns, record.times), self.codes(record.columns)
@@ -173,6 +210,16 @@ class Preparation(Spec):
         if label not in self._label_numbers:
             raise DataError(f"got class {label!r}, wanted one of {', '.join(self.labels)}; train with it, or drop it")
         return self._label_numbers[label]
+
+    def _tags(self, tags: Sequence[str]) -> NDArray[np.int64]:
+        """(T,) numbers of the tags that are read, -1 for one that the train part lacks."""
+        return np.array([self._label_numbers.get(tag, -1) for tag in self.tags_read(tags)], np.int64)
+
+    def tags_read(self, tags: Sequence[str]) -> Sequence[str]:
+        """The tags of the words that are read, in the scheme in which they are learnt."""
+        assert self.tokens is not None
+        kept = tags[self.tokens.kept(len(tags))]  # before the scheme is changed: a span that is cut ends where the cut is
+        return kept if self.scheme is None else convert(kept, self.scheme)
 
     def _steps(self, columns: Columns, times: Stamps | None, names: tuple[str, ...] | None = None) -> int:
         """T, which all columns that are used must agree on."""

@@ -229,6 +229,11 @@ def _idle(source: Spec, options: Mapping[F, Sequence[str]], forms: Sequence[F]) 
 Source = Annotated[TableSource | ArraysSource | TextSource | TaggedSource, Field(discriminator="kind")]
 
 
+def named(source: Source) -> str:
+    """The source as a message names it: its files, or `data` where they were handed over."""
+    return ", ".join(path for _, path in source.places) or "data"
+
+
 def has_parts(source: Source) -> bool:
     """Whether a source of texts says itself in which part each of them is."""
     if isinstance(source, TextSource):

@@ -29,6 +29,8 @@ CalendarFeature = Literal[
     "year_end",
 ]
 
+CHARACTERS = 20
+TEXT_SOURCES = ("text", "tagged")
 UNIT_SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 
 
@@ -185,6 +187,12 @@ class Tokens(Spec):
     largest: int = knob(50_000, "most units kept, the commonest first", ge=1)
     longest: int | None = knob(None, "most steps kept of one text", ge=1)
     keep: Literal["head", "tail"] = knob("head", "which end of a longer text is kept")
+    characters: int | None = knob(
+        None, f"characters that are read of one word, of a longer one the first and the last; none means {CHARACTERS} where a model reads any", ge=2
+    )
+    scheme: Literal["auto", "iobes", "iob2", "iob1", "none"] = knob(
+        "auto", "how tags are learnt that name spans; auto is iobes for those, and none, as they stand, for others"
+    )
 
 
 class Batching(Spec):
@@ -208,7 +216,7 @@ class DataSpec(Spec):
 
     @model_validator(mode="after")
     def _every_option_takes_effect(self) -> DataSpec:
-        if self.tokens is not None and not isinstance(self.source, TextSource | TaggedSource):
+        if self.tokens is not None and self.source.kind not in TEXT_SOURCES:
             raise ValueError(f"tokens are for text sources, and this source is {self.source.kind}; leave tokens out")
         if self.time.calendar and self.columns.time is None:
             raise ValueError("time.calendar needs time stamps; name their column in columns.time, or leave it out")

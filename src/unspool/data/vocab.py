@@ -73,11 +73,21 @@ class Vocabulary(Spec):
         return [table[number] for number in numbers.tolist()]
 
 
-def tokenize(text: str, unit: Unit, lowercase: bool) -> list[str]:
-    """The units of a text, in order; a byte b is the character of code point b."""
-    folded = text.lower() if lowercase else text
+def tokenize(text: str, unit: Unit, lowercase: bool) -> tuple[list[str], NDArray[np.int64]]:
+    """The units of a text, in order, and where in it each begins and ends, (T, 2); a byte b is the character of code point b.
+
+    The text is cut before case is folded, since folding can change how long it is.
+    """
     if unit == "words":
-        return _WORDS.findall(folded)
-    if unit == "characters":
-        return list(folded)
-    return list(folded.encode("utf-8", "surrogatepass").decode("latin-1"))
+        offsets = np.array([match.span() for match in _WORDS.finditer(text)], np.int64).reshape(-1, 2)
+        return fold([text[start:stop] for start, stop in offsets.tolist()], lowercase), offsets
+    units, starts = fold(text, lowercase), np.arange(len(text), dtype=np.int64)
+    if unit == "bytes":
+        encoded = [character.encode("utf-8", "surrogatepass").decode("latin-1") for character in units]
+        units, starts = list("".join(encoded)), np.repeat(starts, np.array([len(part) for part in encoded], np.int64))
+    return units, np.stack([starts, starts + 1], axis=1)
+
+
+def fold(units: Iterable[str], lowercase: bool) -> list[str]:
+    """The units without their case, where that is asked."""
+    return [unit.lower() for unit in units] if lowercase else list(units)

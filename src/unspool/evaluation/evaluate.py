@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 from unspool import metrics
 from unspool.data.facts import Facts, ForecastFacts
 from unspool.errors import DataError
+from unspool.evaluation import tags
+from unspool.evaluation.measures import Measures, Numbers, Reasons, measured
 from unspool.types import Classes, Forecasts, Predictions
 
 BINS = 15
 """Bins of the calibration error (Guo et al. 2017)."""
 
-Numbers = dict[str, float | None]
-Reasons = dict[str, str]
-Measures = Mapping[str, Callable[[], Any]]
 Doubles = NDArray[np.float64]
 
 
@@ -31,10 +30,11 @@ def score(predictions: Predictions, facts: Facts) -> dict[str, Any]:
               these are means over targets, and each has its own under `targets`.
     classify  accuracy balanced_accuracy, precision recall f1 as _macro and _micro, roc_auc log_loss calibration_error,
               labels (K), confusion (K, K) by row of the truth, per_class by label, reliability, records
+    tag       accuracy; where tags name spans, span_precision span_recall span_f1, and per_type; records, words
     """
     if isinstance(predictions, Forecasts):
         return _forecast_scores(predictions, facts)
-    return _class_scores(predictions)
+    return _class_scores(predictions) if isinstance(predictions, Classes) else tags.scores(predictions)
 
 
 def headline(predictions: Predictions, facts: Facts) -> tuple[Numbers, Reasons]:
@@ -42,19 +42,7 @@ def headline(predictions: Predictions, facts: Facts) -> tuple[Numbers, Reasons]:
     if isinstance(predictions, Forecasts):
         each = {name: measured(_target_measures(predictions, facts, i)) for i, name in enumerate(predictions.targets)}
         return _mean(each)
-    return measured(_class_measures(predictions))
-
-
-def measured(measures: Measures) -> tuple[dict[str, Any], Reasons]:
-    """What each measure gives; None and the reason where it raises DataError, as metrics do rather than answer NaN."""
-    values: dict[str, Any] = {}
-    undefined: Reasons = {}
-    for name, measure in measures.items():
-        try:
-            values[name] = measure()
-        except DataError as error:
-            values[name], undefined[name] = None, str(error)
-    return values, undefined
+    return measured(_class_measures(predictions) if isinstance(predictions, Classes) else tags.measures(predictions))
 
 
 def symmetric_pairs(levels: tuple[float, ...]) -> dict[str, tuple[int, int]]:

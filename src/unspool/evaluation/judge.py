@@ -25,8 +25,9 @@ def judge(
 ) -> dict[str, float]:
     """The metrics that have a value, in original units; DataError, with the reason, where the deciding one has none."""
     cuts, batches, raw = predict(network, examples, device)
+    facts = network.head.settled(facts)
     values, undefined = headline(task.predictions(facts, records, cuts, batches, raw), facts)
-    metric = task.decides().metric
+    metric = task.decides(facts).metric
     if values.get(metric) is None:
         reason = undefined.get(metric, f"this model's answers have no such metric, only {', '.join(values)}")
         raise DataError(f"task.metric: {metric} decides, and has no value here: {reason}; choose another metric")

@@ -127,6 +127,8 @@ def _text(facts: Facts, record: Record, draw: np.random.Generator) -> Case:
         seen = min(len(codes), seen + len(preparation.encode_text(piece)))
         live.append((seen - 1, {"text": piece}))
         ends.append(seen - 1)
+    if facts.task.kind == "tag":  # every word is answered, not the last of a piece alone
+        ends = list(range(len(codes)))
     whole_strides = [end for end in ends if _able(facts, len(codes))[end]]
     return Case(
         np.zeros((len(codes), 0), np.float32), codes, None, np.unique(np.array(whole_strides, np.int64)), tuple(live)

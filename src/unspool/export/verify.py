@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from unspool.answers import classify, forecast
-from unspool.data.facts import Facts, ForecastFacts
+from unspool.answers import classify, forecast, tag
+from unspool.data.facts import Facts, ForecastFacts, TagFacts
 from unspool.errors import DataError, LiveError, VerificationError
 from unspool.export.cases import Case, cases
 from unspool.export.runs import Runs
@@ -42,7 +42,7 @@ def verify(
 
     prepared, records  the same records, as the network meets them and as they came
     returns  `comparisons`, the largest difference by pair: of raw answers, relative to their size where that is above
-             1; of a session's, in standard deviations of the target, or of probabilities. Besides, `tolerance`,
+             1; of a session's, in standard deviations of the target, or of probabilities (of tags, of the likeliest one). Besides, `tolerance`,
              `equal`, the `engine` that sessions run on, and the `steps` and `records` at which answers were compared.
              Without the native executor there is no pair with it
     Raises VerificationError that names the pair, LiveError for a model that cannot run live, DataError where no
@@ -119,6 +119,10 @@ def _session_difference(
     deviations: Mapping[str, float],
 ) -> float:
     """The largest difference over the asked steps, infinite where the session had no answer."""
+    if isinstance(facts.task, TagFacts):
+        sure = [word["probability"] for answer in answers.values() for word in answer["words"]]
+        offline = tag.so_far(facts, whole, 0).confidence
+        return _finite(np.abs(np.array(sure) - offline).max()) if len(sure) == len(offline) else float("inf")
     worst = 0.0
     for index, step in enumerate(case.asked.tolist()):
         if step not in answers:

@@ -9,6 +9,7 @@ from math import sqrt
 import torch
 from torch import Tensor, nn
 
+from unspool.data.facts import Facts
 from unspool.models.batch import TensorBatch
 from unspool.models.spec import CategoricalHead, PointHead, QuantileHead
 
@@ -26,6 +27,11 @@ class Head(nn.Module, ABC):
     @abstractmethod
     def loss(self, raw: Tensor, batch: TensorBatch) -> Tensor:
         """The mean loss of a batch over what counts in it; a scalar, zero where nothing counts."""
+
+
+    def settled(self, facts: Facts) -> Facts:
+        """The facts with what this head has learnt that is needed to read its raw answers."""
+        return facts
 
 
 class _ForecastHead(Head):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -31,6 +31,28 @@ class Windowed(Spec):
 Memory = Annotated[Carried | Windowed, Field(discriminator="kind")]
 
 
+class CharacterLSTM(Spec):
+    """A word's characters read from both ends by an LSTM; its last states stand beside the word's vector (Lample et al. 2016)."""
+
+    kind: Literal["lstm"] = "lstm"
+    width: int = knob(25, "numbers in a character's vector", ge=1, search=[16, 64])
+    hidden: int = knob(25, "units of each direction", ge=1, search=[16, 64])
+    dropout: float = knob(0.0, "share of what it gives that training leaves out", ge=0, lt=1)
+
+
+class CharacterCNN(Spec):
+    """Convolutions over a word's characters; the largest answer of each filter stands beside the word's vector (Ma and Hovy 2016)."""
+
+    kind: Literal["cnn"] = "cnn"
+    width: int = knob(30, "numbers in a character's vector", ge=1, search=[16, 64])
+    filters: int = knob(30, "filters", ge=1, search=[16, 128])
+    kernel: int = knob(3, "characters that a filter reads at once", ge=1, le=9)
+    dropout: float = knob(0.0, "share of what it gives that training leaves out", ge=0, lt=1)
+
+
+Characters = Annotated[CharacterLSTM | CharacterCNN, Field(discriminator="kind")]
+
+
 class LearnedEmbedding(Spec):
     """A vector is learnt for every token or category."""
 
@@ -38,6 +60,7 @@ class LearnedEmbedding(Spec):
     width: int = knob(32, "numbers in the vector", ge=1, search=[16, 128])
     dropout: float = knob(0.0, "share of the vector's numbers that training leaves out", ge=0, lt=1)
     word_dropout: float = knob(0.0, "share of tokens or categories that training reads as unknown (Iyyer et al. 2015)", ge=0, lt=1)
+    characters: Characters | None = knob(None, "what is read of the characters of words, beside the words")
 
 
 class OneHot(Spec):
@@ -143,7 +166,16 @@ class CategoricalHead(Spec):
     dropout: float = knob(0.0, "of the pooled vector", ge=0, lt=1)
 
 
-Head = Annotated[PointHead | QuantileHead | CategoricalHead, Field(discriminator="kind")]
+class CRFHead(Spec):
+    """The tags of a sentence together: a linear-chain conditional random field (Lafferty et al. 2001)."""
+
+    kind: Literal["crf"] = "crf"
+    pool: ClassVar[Pool] = "last"
+    constrained: bool = knob(True, "forbid what the tags' scheme forbids, in training too: an inside of a span that has not begun")
+    dropout: float = knob(0.0, "of what each step's weights are read from", ge=0, lt=1, search=[0.0, 0.5])
+
+
+Head = Annotated[PointHead | QuantileHead | CategoricalHead | CRFHead, Field(discriminator="kind")]
 
 
 class ModelSpec(Spec):
@@ -152,4 +184,4 @@ class ModelSpec(Spec):
     memory: Memory = knob(Carried(), "carried runs the state along the record, windowed sees a fixed context")
     embed: Embedding | None = knob(None, "how tokens and categories become numbers; none means learned where there are any")
     backbone: Backbone = knob(Backbone(), "the recurrent layers")
-    head: Head | None = knob(None, "what is answered; none means quantile for forecast, categorical for classify")
+    head: Head | None = knob(None, "what is answered; none means quantile for forecast, categorical for classify, crf for tag")

@@ -50,7 +50,7 @@ def _confusion(truth: NDArray[np.int64], shares: NDArray[np.float64], labels: tu
         caption = "Rows are true classes, columns what the model said. The shade is the share of the row."
         size = "square" if len(labels) <= 4 else "tall square"
         parts.append(figure("confusion", "Confusion matrix; the commonest confusions stand in the table after it", caption, size))
-    parts.append(_commonest(matrix, labels))
+    parts.append(commonest(matrix, labels, "record"))
     return section("confusion", "What is taken for what", *parts)
 
 
@@ -85,13 +85,14 @@ def _cell(row: int, column: int, count: int, share: float, classes: int) -> Figu
     return {"x": column, "y": row, "text": written, "showarrow": False, "font": {"color": colour, "size": 14 if classes <= 4 else 11}}
 
 
-def _commonest(matrix: NDArray[np.int64], labels: tuple[str, ...]) -> Markup | None:
+def commonest(matrix: NDArray[np.int64], labels: tuple[str, ...], noun: str) -> Markup:
+    """The commonest confusions of a matrix (K, K) whose rows are true; `noun` is what was counted."""
     wrong = matrix.copy()
     np.fill_diagonal(wrong, 0)
     order = np.argsort(-wrong, axis=None, kind="stable")[:10]
     places = [divmod(int(place), len(labels)) for place in order if wrong.flat[place]]
     if not places:
-        return paragraph("No record of the test part is misjudged.")
+        return paragraph(f"No {noun} of the test part is misjudged.")
     rows = [
         [text(cut(labels[i], 80)), text(cut(labels[j], 80)), text(f"{wrong[i, j]:,}"), text(percent(wrong[i, j] / matrix[i].sum()))]
         for i, j in places

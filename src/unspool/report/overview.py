@@ -42,6 +42,9 @@ def task_words(contents: Contents) -> str:
     if contents.kind == "classify":
         labels = facts.preparation.labels if facts and facts.preparation.labels else ()
         return f"Tell the class of a whole record{f', one of {len(labels):,}: {listed(labels)}' if labels else ''}.{by}"
+    if contents.kind == "tag":
+        labels = facts.preparation.labels if facts and facts.preparation.labels else ()
+        return f"Tell the tag of every word{f', one of {len(labels):,}: {listed(labels)}' if labels else ''}.{by}"
     return ""
 
 
@@ -71,7 +74,7 @@ SPLIT_WORDS = {
 
 
 def _split_words(contents: Contents) -> str:
-    default = {"forecast": "time", "classify": "random"}.get(contents.kind, "")
+    default = {"forecast": "time", "classify": "random", "tag": "random"}.get(contents.kind, "")
     words = SPLIT_WORDS.get(str(contents.part_of_spec("data", "split").get("kind", default)), "")
     bounds = [f"{name} from {said(part['from'])} to {said(part['to'])}" for name, part in _timed_parts(contents).items()]
     return words + (": " + ", ".join(bounds) if bounds else "") + "." if words else ""

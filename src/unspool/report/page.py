@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import Any
 
 from unspool.report import classify, forecast, overview
+from unspool.report import tag as tagger
 from unspool.report.contents import Contents
 from unspool.report.curves import curves
 from unspool.report.data_facts import data
@@ -48,12 +49,15 @@ def title(contents: Contents) -> str:
     if contents.kind == "classify":
         labels = facts.preparation.labels if facts else None
         return f"Classification into {counted(len(labels), 'class', 'classes')}" if labels else "Classification"
+    if contents.kind == "tag":
+        labels = facts.preparation.labels if facts else None
+        return f"Tagging with {counted(len(labels), 'tag')}" if labels else "Tagging"
     return "A run"
 
 
 def _sections(contents: Contents, charts: dict[str, list[dict[str, Any]]]) -> tuple[list[Markup], dict[str, Any]]:
     about, drawn = forecast.sections(contents, charts)
-    about = about or classify.sections(contents, charts)
+    about = about or classify.sections(contents, charts) or tagger.sections(contents)
     found = [
         figures(contents),
         *about,

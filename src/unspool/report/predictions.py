@@ -30,14 +30,37 @@ class ClassRun:
     examples: tuple[str | None, ...]
 
 
-def read_predictions(described: Mapping[str, Any], arrays: Arrays) -> ForecastRun | ClassRun:
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """One sentence of the test part: offsets (T, 2), the tags chosen (T,), how sure (T,), and the true tags (T,), -1 where the model knows none."""
+
+    name: str
+    text: str
+    offsets: NDArray[np.int64]
+    best: NDArray[np.int64]
+    confidence: NDArray[np.float64]
+    truth: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class TagRun:
+    """Tagged sentences; `spans` is true where tags name spans."""
+
+    labels: tuple[str, ...]
+    spans: bool
+    sentences: tuple[Tagged, ...]
+
+
+def read_predictions(described: Mapping[str, Any], arrays: Arrays) -> ForecastRun | ClassRun | TagRun:
     """Predictions from their description and their tensors; raises ValueError where the two do not fit."""
     kind = described.get("kind")
     if kind == "forecast":
         return _forecast(described, arrays)
     if kind == "classify":
         return _classify(described, arrays)
-    raise ValueError(f"its description has kind {kind!r}, wanted forecast or classify")
+    if kind == "tag":
+        return _tag(described, arrays)
+    raise ValueError(f"its description has kind {kind!r}, wanted forecast, classify or tag")
 
 
 def _forecast(described: Mapping[str, Any], arrays: Arrays) -> ForecastRun:
@@ -85,6 +108,23 @@ def _classify(described: Mapping[str, Any], arrays: Arrays) -> ClassRun:
         raise ValueError(f"its description has no list of {len(names)} examples, one a row")
     texts = tuple(None if text is None else str(text) for text in examples)
     return ClassRun(Classes(names=names, labels=labels, probabilities=probabilities, truth=truth), texts)
+
+
+def _tag(described: Mapping[str, Any], arrays: Arrays) -> TagRun:
+    names, texts, labels = _names(described, "names"), _names(described, "texts"), _names(described, "labels")
+    lengths = _array(arrays, "lengths", (len(names),), "iu").astype(np.int64)
+    steps = int(lengths.sum())
+    if len(texts) != len(names) or (lengths < 0).any():
+        raise ValueError(f"got {len(texts)} texts and lengths {lengths.min(initial=0)} and more, wanted one of each of {len(names)} records")
+    best, truth = (_array(arrays, name, (steps,), "iu").astype(np.int64) for name in ("best", "truth"))
+    for name, numbers, least in (("best", best, 0), ("truth", truth, -1)):
+        if steps and not least <= numbers.min() <= numbers.max() < len(labels):
+            raise ValueError(f"{name}: got tags {numbers.min()} to {numbers.max()}, wanted {least} to {len(labels) - 1}")
+    places, confidence = _array(arrays, "offsets", (steps, 2), "iu").astype(np.int64), _array(arrays, "confidence", (steps,), "f").astype(np.float64)
+    rows: tuple[NDArray[Any], ...] = (places, best, confidence, truth)
+    pieces = zip(*(np.split(row, np.cumsum(lengths)[:-1]) for row in rows), strict=True) if names else ()
+    sentences = (Tagged(name, words, *piece) for name, words, piece in zip(names, texts, pieces, strict=True))
+    return TagRun(labels, described.get("scheme") is not None, tuple(sentences))
 
 
 def _names(described: Mapping[str, Any], key: str) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ BASELINES = {
     "naive": ("Naive", "the naive forecast"),
     "drift": ("Drift", "the drift forecast"),
     "mean": ("Mean of train", "the mean of the train part"),
+    "lookup": ("Word lookup", "giving every word its commonest tag"),
     "majority": ("Majority class", "always saying the commonest class"),
     "linear": ("Linear model", "the linear model"),
 }
@@ -42,7 +43,7 @@ class Verdict:
     ratio: float | None = None
 
 
-COUNTS = ("origins", "records", "rows", "steps")
+COUNTS = ("origins", "records", "rows", "steps", "words")
 MICRO = ("precision_micro", "recall_micro", "f1_micro")
 """Where every record has one class, these are the accuracy over again."""
 
@@ -56,9 +57,9 @@ def scores(figures: Json) -> dict[str, float]:
 def deciding_metric(contents: Contents) -> str | None:
     """The metric that the task decides by where it was measured, else the first that is known to have a better direction."""
     measured = contents.figures("test") or contents.figures("validation")
-    default = {"forecast": "mae", "classify": "accuracy"}.get(contents.kind, "")
+    default = {"forecast": "mae", "classify": "accuracy", "tag": "span_f1"}.get(contents.kind, "")
     chosen = str(contents.part_of_spec("task").get("metric", default))
-    for name in (chosen, *measured):
+    for name in (chosen, default, *measured):
         if finite(measured.get(name)) is not None and metric_words(name).lower is not None:
             return name
     return None

@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from unspool.data.source import TaggedSource, has_parts
-from unspool.data.spec import GivenSplit, GroupSplit, Policy, RandomSplit, Scaling, TableSource, TextSource, TimeSplit, Tokens
-from unspool.models.spec import TRUNCATE, Carried, CategoricalHead, PointHead, Windowed
+from unspool.data.spec import TEXT_SOURCES, GivenSplit, GroupSplit, Policy, RandomSplit, Scaling, TableSource, TextSource, TimeSplit, Tokens
+from unspool.models.spec import TRUNCATE, Carried, CategoricalHead, LearnedEmbedding, PointHead, Windowed
 from unspool.tasks.forecast import ForecastSpec
+from unspool.tasks.tag import TagSpec
 
 if TYPE_CHECKING:
     from unspool.run.spec import RunSpec
 
+HEADS = {"forecast": ("point", "quantile"), "classify": ("categorical",), "tag": ("crf", "categorical")}
 SINGLE_FEATURES = ("weekend", "year_end")
 
 DEFAULT_POLICY: Policy = "error"
@@ -25,7 +27,7 @@ def conflicts(spec: RunSpec) -> list[str]:
 
 def _source_and_columns(spec: RunSpec) -> Iterator[str]:
     source, columns = spec.data.source, spec.data.columns
-    if isinstance(source, TextSource):
+    if source.kind in TEXT_SOURCES:
         given = [name for name in type(columns).model_fields if getattr(columns, name)]
         for name in given:
             yield f"data.columns.{name}: a text source has no columns; drop it"
@@ -42,8 +44,11 @@ def _source_and_columns(spec: RunSpec) -> Iterator[str]:
 
 def _task_and_columns(spec: RunSpec) -> Iterator[str]:
     source, columns = spec.data.source, spec.data.columns
+    if isinstance(spec.task, TagSpec) != (source.kind == "tagged"):
+        yield f"data.source.kind: {source.kind} does not go with task kind {spec.task.kind}: tag, and tag alone, reads a source of kind tagged"
+        return
     if isinstance(spec.task, ForecastSpec):
-        if isinstance(source, TextSource):
+        if source.kind in TEXT_SOURCES:
             yield "task.kind: a text cannot be forecast; use task kind classify, or a table or arrays source"
         elif not columns.target:
             yield "data.columns.target: a forecast needs at least one target column; add it"
@@ -75,7 +80,7 @@ def _time(spec: RunSpec) -> Iterator[str]:
         if name not in time.calendar or name in SINGLE_FEATURES:
             waves = [feature for feature in time.calendar if feature not in SINGLE_FEATURES]
             yield f"data.time.harmonics.{name}: is no wave of data.time.calendar; there are: {', '.join(waves) or 'none'}; drop it or add it there"
-    if isinstance(spec.data.source, TextSource) and spec.data.missing != DEFAULT_POLICY:
+    if spec.data.source.kind in TEXT_SOURCES and spec.data.missing != DEFAULT_POLICY:
         yield f"data.missing: {spec.data.missing} cannot take effect on text; drop it"
 
 
@@ -115,7 +120,7 @@ def _texts(source: TextSource | TaggedSource) -> Iterator[str]:
 
 def _scaling(spec: RunSpec) -> Iterator[str]:
     scaling, columns = spec.data.scaling, spec.data.columns
-    if isinstance(spec.data.source, TextSource):
+    if spec.data.source.kind in TEXT_SOURCES:
         if scaling.columns:
             yield "data.scaling.columns: a text has no numbers to scale; drop it"
         if scaling.default != Scaling().default:
@@ -130,7 +135,7 @@ def _scaling(spec: RunSpec) -> Iterator[str]:
 def _split(spec: RunSpec) -> Iterator[str]:
     split, source, columns = spec.data.split, spec.data.source, spec.data.columns
     if isinstance(split, TimeSplit) and not isinstance(spec.task, ForecastSpec):
-        yield "data.split.kind: time cuts within a record, and classify asks for one class of each whole record; use random, group or given"
+        yield f"data.split.kind: time cuts within a record, and {spec.task.kind} reads whole records; use random, group or given"
     if isinstance(split, GroupSplit):
         if isinstance(source, TextSource | TaggedSource):
             yield "data.split.kind: group needs groups, which a text source has not; use random"
@@ -160,7 +165,7 @@ def _memory(spec: RunSpec) -> Iterator[str]:
     if isinstance(memory, Carried) and not forecast:
         for name in ("truncate", "streams"):
             if getattr(memory, name) is not None:
-                yield f"model.memory.{name}: takes effect in forecast alone, since classify learns from each whole record; drop it"
+                yield f"model.memory.{name}: takes effect in forecast alone, since {spec.task.kind} learns from each whole record; drop it"
     if isinstance(memory, Carried) and forecast:
         if backbone.bidirectional:
             yield (
@@ -187,16 +192,42 @@ def _memory(spec: RunSpec) -> Iterator[str]:
 
 def _model(spec: RunSpec) -> Iterator[str]:
     model, head = spec.model, spec.model.head
-    forecast = isinstance(spec.task, ForecastSpec)
-    if head is not None and forecast == isinstance(head, CategoricalHead):
-        wanted = "point or quantile" if forecast else "categorical"
-        yield f"model.head.kind: {head.kind} does not answer a {spec.task.kind}; use {wanted}"
+    heads = HEADS[spec.task.kind]
+    if head is not None and head.kind not in heads:
+        yield f"model.head.kind: {head.kind} does not answer a {spec.task.kind}; use {' or '.join(heads)}"
+    if isinstance(spec.task, TagSpec):
+        yield from _tagger(spec)
     if isinstance(head, PointHead) and head.huber != 1.0 and head.loss != "huber":
         yield f"model.head.huber: takes effect with loss: huber alone, and the loss is {head.loss}; set that or drop it"
     if isinstance(spec.task, ForecastSpec) and spec.task.metric == "pinball" and isinstance(head, PointHead):
         yield "task.metric: pinball needs quantiles, and the head is point; use mae or rmse, or a quantile head"
-    if model.embed is not None and not isinstance(spec.data.source, TextSource) and not spec.data.columns.categories:
+    if model.embed is not None and spec.data.source.kind not in TEXT_SOURCES and not spec.data.columns.categories:
         yield "model.embed: there are no tokens or categories to embed; drop it, or name data.columns.categories"
+
+
+def _tagger(spec: RunSpec) -> Iterator[str]:
+    """A tag for every word, from all of its sentence."""
+    model = spec.model
+    if isinstance(model.memory, Windowed):
+        yield "model.memory.kind: windowed sees the last steps of a record, and every word of a sentence is tagged; use carried"
+    if isinstance(model.head, CategoricalHead) and model.head.pool != "last":
+        yield f"model.head.pool: {model.head.pool} joins the steps of a record, and every word is tagged by itself; use last"
+    if any(convolution.stride > 1 for convolution in model.backbone.front):
+        yield "model.backbone.front: every word is tagged, so its stride must be 1"
+    tokens = spec.data.tokens or Tokens()
+    if tokens.unit != "words":
+        yield f"data.tokens.unit: {tokens.unit}, but a tagged source cuts its texts into words itself; use words"
+
+
+def _characters(spec: RunSpec) -> Iterator[str]:
+    tokens, embed, text = spec.data.tokens, spec.model.embed, spec.data.source.kind in TEXT_SOURCES
+    reads = isinstance(embed, LearnedEmbedding) and embed.characters is not None
+    if reads and (not text or (tokens is not None and tokens.unit != "words")):
+        yield "model.embed.characters: reads the characters of words, and the steps are no words; drop it, or use a text with data.tokens.unit: words"
+    if tokens is not None and tokens.characters is not None and not reads:
+        yield "data.tokens.characters: takes effect where model.embed.characters is set; set that too or drop it"
+    if tokens is not None and tokens.scheme != "auto" and not isinstance(spec.task, TagSpec):
+        yield f"data.tokens.scheme: takes effect in tag alone, and the task is {spec.task.kind}; drop it"
 
 
 def _live(spec: RunSpec) -> Iterator[str]:
@@ -218,5 +249,5 @@ def _live(spec: RunSpec) -> Iterator[str]:
 
 
 RULES: tuple[Callable[[RunSpec], Iterator[str]], ...] = (
-    _source_and_columns, _file, _task_and_columns, _time, _tokens, _scaling, _split, _memory, _model, _live,
+    _source_and_columns, _file, _task_and_columns, _time, _tokens, _characters, _scaling, _split, _memory, _model, _live,
 )

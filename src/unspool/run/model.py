@@ -13,8 +13,10 @@ from safetensors.numpy import save
 
 from unspool import bundle, report
 from unspool.answers import classify as classify_answers
+from unspool.answers import tag as tag_answers
 from unspool.data import sources
 from unspool.data.facts import Facts
+from unspool.data.source import named
 from unspool.data.splits import whole
 from unspool.errors import BundleError, DataError, LiveError
 from unspool.evaluation.evaluate import score
@@ -30,7 +32,7 @@ from unspool.spec import to_yaml
 from unspool.streaming import Program, Session
 from unspool.tasks.forecast import Forecast, ForecastSpec
 from unspool.tasks.task import Task
-from unspool.types import Classes, Predictions, Prepared, Record
+from unspool.types import Classes, Predictions, Prepared, Record, Tags
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Model:
         return make_task(self.spec)
 
     def predict(self, data: object) -> list[dict[str, Any]]:
-        """One answer a record, in original units: the forecast after its last observation, or its class.
+        """One answer a record: the forecast after its last observation, in original units; its class; or its words, their tags and spans.
 
         data  as for training: a path, a frame, arrays or texts. Rows after the last known target hold what is known of the future
         """
@@ -64,15 +66,19 @@ class Model:
         task = self.task
         if isinstance(task, Forecast):
             return last_forecasts(self.network, task, self.facts, records)
-        classes = self._predictions(records)
-        assert isinstance(classes, Classes)
-        told = [classify_answers.tell(self.facts, row) for row in classes.probabilities]
-        return [{"record": name} | answer for name, answer in zip(classes.names, told, strict=True)]
+        found = self._predictions(records)
+        assert isinstance(found, Classes | Tags)
+        if isinstance(found, Classes):
+            told = [classify_answers.tell(self.facts, row) for row in found.probabilities]
+        else:
+            rows = zip(found.texts, found.offsets, found.best, found.confidence, found.spans, strict=True)
+            told = [tag_answers.tell(self.facts, text, places, tag_answers.Reading(*reading)) for text, places, *reading in rows]  # type: ignore[arg-type]
+        return [{"record": name} | answer for name, answer in zip(found.names, told, strict=True)]
 
     def evaluate(self, data: object | None = None) -> dict[str, Any]:
         """Scores on the test part of the run's own data, with baselines beside; or on all of `data`."""
         if data is None:
-            if self.spec.data.source.path is None:
+            if not self.spec.data.source.places:
                 raise DataError("evaluate: the run's data was handed over in Python and is not kept; give it as `data`")
             judged = judge_part(self.network, self._set_up_again(), "test")
             return {"test": judged.scores, "baselines": judged.baseline_scores}
@@ -88,7 +94,7 @@ class Model:
         """Proof that whole = steps = chunks = program = session, on the test part or on `data`; VerificationError where they differ."""
         if self.program is None:
             raise LiveError(self.facts.why_not_live)
-        if data is None and self.spec.data.source.path is None:
+        if data is None and not self.spec.data.source.places:
             raise DataError("verify: the run's data was handed over in Python and is not kept; give it as `data`")
         records = self._records(data, labelled=data is None)
         prepared = [self.facts.preparation.prepare(record) for record in records]
@@ -123,7 +129,7 @@ class Model:
         sha256, _ = sources.digest(self.spec.data, Path(), setup.records)
         if sha256 != self.metrics["data"]["sha256"]:
             raise DataError(
-                f"{self.spec.data.source.path}: has changed since the model was trained on it, so its test part is not the same; "
+                f"{named(self.spec.data.source)}: has changed since the model was trained on it, so its test part is not the same; "
                 "give it as `data` (--data) to score all of it"
             )
         return setup

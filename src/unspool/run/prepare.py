@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 
 from unspool.data import sources
-from unspool.data.facts import ClassifyFacts, Facts, ForecastFacts, MemoryFacts
+from unspool.data.facts import ClassifyFacts, Facts, ForecastFacts, MemoryFacts, TagFacts
 from unspool.data.preparation import Preparation
+from unspool.data.source import named
 from unspool.data.spec import ArraysSource
 from unspool.data.splits import split
 from unspool.errors import DataError
@@ -46,7 +47,7 @@ def set_up(spec: RunSpec, data: object | None = None) -> Setup:
     """Read, split, fit on the train part and prepare. Raises DataError where the data does not fit the spec."""
     records = tuple(sources.read(spec.data, Path(), data))
     if not records:
-        raise DataError(f"{spec.data.source.path or 'data'}: holds no records; give at least one")
+        raise DataError(f"{named(spec.data.source)}: holds no records; give at least one")
     spec = with_channels(spec, records)
     assert spec.data.split is not None
     spans = split(records, spec.data.split, spec.train.seed)
@@ -75,7 +76,7 @@ def with_channels(spec: RunSpec, records: Sequence[Record]) -> RunSpec:
     return spec.model_copy(update={"data": changed})
 
 
-def make_facts(spec: RunSpec, preparation: Preparation, task: ForecastFacts | ClassifyFacts) -> Facts:
+def make_facts(spec: RunSpec, preparation: Preparation, task: ForecastFacts | ClassifyFacts | TagFacts) -> Facts:
     """What must be known to run the model and read its answers."""
     memory, backbone = spec.model.memory, spec.model.backbone
     why_not = _why_not_live(spec)

@@ -15,10 +15,11 @@ from unspool.data.facts import Facts
 from unspool.evaluation.baselines import classify_baselines, forecast_baselines
 from unspool.evaluation.evaluate import score
 from unspool.evaluation.predict import predict
+from unspool.evaluation.tags import lookup
 from unspool.models.sequence_model import SequenceModel
 from unspool.run.prepare import Setup, Spans
 from unspool.tasks.task import Task
-from unspool.types import Classes, Forecasts, Part, Predictions, Prepared, Record
+from unspool.types import Classes, Forecasts, Part, Predictions, Prepared, Record, Tags
 
 KEPT_ORIGINS = 3000
 KEPT_CHARACTERS = 300
@@ -39,7 +40,7 @@ def predictions_of(
 ) -> Predictions:
     """What the network answers on a part, in original units."""
     cuts, batches, raw = predict(network, task.examples(prepared, spans, part), device_of(network))
-    return task.predictions(facts, records, cuts, batches, raw)
+    return task.predictions(network.head.settled(facts), records, cuts, batches, raw)
 
 
 def judge_part(network: SequenceModel, setup: Setup, part: Part) -> Judgement:
@@ -48,8 +49,10 @@ def judge_part(network: SequenceModel, setup: Setup, part: Part) -> Judgement:
     baselines: Mapping[str, Predictions]
     if isinstance(predictions, Forecasts):
         baselines = forecast_baselines(setup.records, predictions, setup.facts, setup.spans["train"])
-    else:
+    elif isinstance(predictions, Classes):
         baselines = classify_baselines(setup.records, setup.prepared, setup.spans, setup.facts, part)
+    else:
+        baselines = {"lookup": lookup(setup.records, predictions, setup.facts, setup.spans["train"])}
     return Judgement(
         predictions=predictions,
         scores=score(predictions, setup.facts),
@@ -67,6 +70,8 @@ def prediction_files(judgement: Judgement, records: Sequence[Record], facts: Fac
     predictions = judgement.predictions
     if isinstance(predictions, Classes):
         return _class_files(predictions, records)
+    if isinstance(predictions, Tags):
+        return _tag_files(predictions)
     return _forecast_files(predictions, judgement.baselines, facts)
 
 
@@ -102,6 +107,26 @@ def _class_files(classes: Classes, records: Sequence[Record]) -> dict[str, bytes
         "examples": [(texts[name] or "")[:KEPT_CHARACTERS] or None for name in classes.names],
     }
     tensors: dict[str, np.ndarray] = {"probabilities": classes.probabilities.astype(np.float32), "truth": classes.truth}
+    return {"predictions.json": _json(described), "predictions.safetensors": _tensors(tensors)}
+
+
+def _tag_files(tags: Tags) -> dict[str, bytes]:
+    """The words of all sentences end to end, each with its place in its text, the tag chosen and the true one (-1: none that the model knows)."""
+    numbers = {tag: number for number, tag in enumerate(tags.labels)}
+    unknown = [np.full(len(best), -1) for best in tags.best]
+    truth = [
+        other if true is None else np.array([numbers.get(tag, -1) for tag in true]) for true, other in zip(tags.truth, unknown, strict=True)
+    ]
+    described = {
+        "kind": "tag", "names": list(tags.names), "labels": list(tags.labels), "scheme": tags.scheme, "texts": list(tags.texts),
+    }
+    tensors: dict[str, np.ndarray] = {
+        "lengths": np.array([len(best) for best in tags.best], np.int64),
+        "offsets": np.concatenate(tags.offsets),
+        "best": np.concatenate(tags.best),
+        "confidence": np.concatenate(tags.confidence).astype(np.float32),
+        "truth": np.concatenate(truth).astype(np.int64),
+    }
     return {"predictions.json": _json(described), "predictions.safetensors": _tensors(tensors)}
 
 

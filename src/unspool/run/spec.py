@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from unspool.data.source import Source, TaggedSource, TextSource, has_parts
-from unspool.data.spec import Batching, DataSpec, GivenSplit, RandomSplit, TimeSplit, Tokens
+from unspool.data.spec import CHARACTERS, TEXT_SOURCES, Batching, DataSpec, GivenSplit, RandomSplit, TimeSplit, Tokens
 from unspool.errors import SpecError
-from unspool.models.spec import STREAMS, TRUNCATE, Carried, CategoricalHead, LearnedEmbedding, ModelSpec, QuantileHead
+from unspool.models.spec import STREAMS, TRUNCATE, Carried, CategoricalHead, CRFHead, LearnedEmbedding, ModelSpec, QuantileHead
 from unspool.run.conflicts import conflicts
 from unspool.spec import Spec, knob, override, parse, parse_yaml, placed, read_yaml
-from unspool.tasks import ForecastSpec, TaskSpec
+from unspool.tasks import ForecastSpec, TagSpec, TaskSpec
 from unspool.training.spec import TrainSpec
 
 
@@ -85,11 +85,16 @@ def _resolved_data(spec: RunSpec) -> DataSpec:
     changes: dict[str, Any] = {}
     if data.split is None:
         changes["split"] = GivenSplit() if has_parts(data.source) else TimeSplit() if forecast else RandomSplit()
-    if isinstance(data.source, TextSource) and data.tokens is None:
-        changes["tokens"] = Tokens()
+    if data.source.kind in TEXT_SOURCES:
+        changes["tokens"] = _resolved_tokens(data.tokens or Tokens(), spec.model)
     if data.batching is None and not (forecast and isinstance(spec.model.memory, Carried)):
         changes["batching"] = Batching()
     return data.model_copy(update=changes)
+
+
+def _resolved_tokens(tokens: Tokens, model: ModelSpec) -> Tokens:
+    reads = isinstance(model.embed, LearnedEmbedding) and model.embed.characters is not None
+    return tokens.model_copy(update={"characters": tokens.characters or CHARACTERS}) if reads else tokens
 
 
 def _resolved_model(spec: RunSpec) -> ModelSpec:
@@ -97,8 +102,8 @@ def _resolved_model(spec: RunSpec) -> ModelSpec:
     forecast = isinstance(spec.task, ForecastSpec)
     changes: dict[str, Any] = {}
     if model.head is None:
-        changes["head"] = QuantileHead() if forecast else CategoricalHead()
-    if model.embed is None and (isinstance(spec.data.source, TextSource) or spec.data.columns.categories):
+        changes["head"] = QuantileHead() if forecast else CRFHead() if isinstance(spec.task, TagSpec) else CategoricalHead()
+    if model.embed is None and (spec.data.source.kind in TEXT_SOURCES or spec.data.columns.categories):
         changes["embed"] = LearnedEmbedding()
     if forecast and isinstance(model.memory, Carried):
         memory = model.memory

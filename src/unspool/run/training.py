@@ -118,7 +118,7 @@ def _fit(
         network,
         task.examples(setup.prepared, setup.spans["train"], "train"),
         lambda trained: judge(trained, watched, task, setup.facts, setup.records, device),
-        task.decides(),
+        task.decides(setup.facts),
         spec.train,
         device=device,
         folder=folder,
@@ -132,7 +132,7 @@ def _fit(
 def finish(network: SequenceModel, setup: Setup, history: History, facts_of_data: Mapping[str, Any], command: str | None) -> Model:
     """Calibrate on the validation part, judge once on the test part, trace and verify."""
     network.eval()
-    setup = calibrated(network, setup)
+    setup = calibrated(network, replace(setup, facts=network.head.settled(setup.facts)))
     validation, test = judge_part(network, setup, "validation"), judge_part(network, setup, "test")
     program = program_of(network, setup) if setup.facts.live else None
     metrics = {

@@ -102,7 +102,7 @@ class TextStream:
         """(T, 1); none for a text without units, which offline is one unknown step."""
         tokens, codes = self._whole.tokens, self._whole.encode_text(text)
         assert tokens is not None
-        return codes if len(codes) > 1 or tokenize(text, tokens.unit, tokens.lowercase) else codes[:0]
+        return codes if len(codes) > 1 or tokenize(text, tokens.unit, tokens.lowercase)[0] else codes[:0]
 
 
 def tell(facts: Facts, memory: Memory, after: Held, raw: Array | None) -> Answer:

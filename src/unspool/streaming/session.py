@@ -16,6 +16,7 @@ from unspool.streaming.classify import SeriesStream, TextStream
 from unspool.streaming.executor import Engine
 from unspool.streaming.forecast import ForecastStream
 from unspool.streaming.program import INPUTS, Array, Program
+from unspool.streaming.tag import TagStream
 
 MODEL = "model"
 
@@ -48,6 +49,7 @@ class Session:
         forecast  `time` where the model knows time, every target, past and known column, and `future` with the
                   horizon's values by known column
         classify  every column, or `text`
+        tag       `text`, a piece of a sentence, and `end`, true where it is the last
         """
         held, answer = self._stream.advance(self._held, record)
         self._held = held
@@ -135,9 +137,11 @@ def _array(part: Mapping[str, Any]) -> Array:
     return np.array(values, _TYPES[part["type"]]).reshape(part["shape"])
 
 
-def _stream(program: Program, facts: Facts) -> ForecastStream | SeriesStream | TextStream:
+def _stream(program: Program, facts: Facts) -> ForecastStream | SeriesStream | TextStream | TagStream:
     if facts.task.kind == "forecast":
         return ForecastStream(program, facts)
+    if facts.task.kind == "tag":
+        return TagStream(program, facts)
     return SeriesStream(program, facts) if facts.preparation.tokens is None else TextStream(program, facts)
 
 

@@ -6,7 +6,8 @@ from pydantic import Field
 
 from unspool.tasks.classify import ClassifySpec
 from unspool.tasks.forecast import ForecastSpec
+from unspool.tasks.tag import TagSpec
 
-TaskSpec = Annotated[ForecastSpec | ClassifySpec, Field(discriminator="kind")]
+TaskSpec = Annotated[ForecastSpec | ClassifySpec | TagSpec, Field(discriminator="kind")]
 
-__all__ = ["ClassifySpec", "ForecastSpec", "TaskSpec"]
+__all__ = ["ClassifySpec", "ForecastSpec", "TagSpec", "TaskSpec"]

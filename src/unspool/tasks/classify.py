@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unspool.answers import classify as answers
-from unspool.data.batching import bucketed
 from unspool.data.facts import ClassifyFacts, Facts
 from unspool.data.preparation import Preparation
 from unspool.data.spec import Batching
@@ -18,6 +17,7 @@ from unspool.errors import DataError
 from unspool.models.heads import Categorical, Head
 from unspool.models.spec import CategoricalHead, Memory, ModelSpec, Windowed
 from unspool.spec import Spec, knob
+from unspool.tasks.records import inputs, whole_records
 from unspool.tasks.task import Decision, Examples
 from unspool.types import Batch, Classes, Cut, Part, Prepared, Record
 
@@ -31,7 +31,6 @@ class ClassifySpec(Spec):
     metric: Literal["accuracy", "balanced_accuracy", "f1_macro", "log_loss"] = knob(
         "accuracy", "decides which weights are best, on the validation part"
     )
-
 
     def build(self, model: ModelSpec, batching: Batching | None, seed: int) -> Classify:
         assert isinstance(model.head, CategoricalHead) and batching is not None
@@ -67,7 +66,7 @@ class Classify:
         assert isinstance(facts.task, ClassifyFacts)
         return Categorical(self.head_spec, width, facts.task.counts)
 
-    def decides(self) -> Decision:
+    def decides(self, facts: Facts) -> Decision:
         return Decision(self.spec.metric, self.spec.metric in LOWER_IS_BETTER)
 
     def predictions(
@@ -95,25 +94,12 @@ class Items:
     shuffled: bool
 
     def plan(self, epoch: int) -> list[Cut]:
-        record = self.spans[:, 0]
-        steps = np.array([self.prepared[index].steps for index in record], dtype=np.int64)
-        memory = self.task.memory
-        start = np.maximum(steps - memory.context, 0) if isinstance(memory, Windowed) else np.zeros_like(steps)
-        if self.shuffled:
-            batches = bucketed(steps - start, self.task.size, self.task.seed, epoch, buckets=self.task.buckets)
-        else:
-            order = np.argsort(steps - start, kind="stable")
-            batches = [order[first : first + self.task.size] for first in range(0, len(order), self.task.size)]
-        return [Cut(record[chosen], start[chosen], steps[chosen], np.zeros(len(chosen), np.bool_)) for chosen in batches]
+        task, memory = self.task, self.task.memory
+        context = memory.context if isinstance(memory, Windowed) else None
+        return whole_records(self.prepared, self.spans, context, task.size, task.buckets, (task.seed, epoch) if self.shuffled else None)
 
     def batch(self, cut: Cut) -> Batch:
-        lengths = cut.stop - cut.start
-        first, longest = self.prepared[0], int(lengths.max())
-        values = np.zeros((cut.rows, longest, first.values.shape[1]), np.float32)
-        codes = np.zeros((cut.rows, longest, first.codes.shape[1]), np.int64)
-        for row, (record, start, stop) in enumerate(zip(cut.record, cut.start, cut.stop, strict=True)):
-            values[row, : stop - start] = self.prepared[record].values[start:stop]
-            codes[row, : stop - start] = self.prepared[record].codes[start:stop]
+        values, codes, lengths = inputs(self.prepared, cut)
         truth = np.array([[self.prepared[record].label] for record in cut.record], dtype=np.int64)
         return Batch(
             values=values, codes=codes, lengths=lengths, carry=cut.carry, asked=(lengths - 1)[:, None],

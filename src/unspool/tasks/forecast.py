@@ -108,7 +108,7 @@ class Forecast:
         asked = np.array([[steps - start - 1]])
         return cut, _assemble(self, [prepared], cut, asked, np.ones((1, 1), np.bool_))
 
-    def decides(self) -> Decision:
+    def decides(self, facts: Facts) -> Decision:
         return Decision(self.spec.metric, lower_is_better=True)
 
     def predictions(

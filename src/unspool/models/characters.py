@@ -1,0 +1,90 @@
+"""What the characters of a word tell of it: how it begins, ends and is written."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from unspool.cells import LSTMCell
+from unspool.layers import Recurrent, flatten_state
+from unspool.layers.layer import leaf
+from unspool.models.spec import CharacterCNN, CharacterLSTM
+
+TABLE_SPREAD = 0.1
+
+
+class ReadByLSTM(nn.Module):
+    """Characters (..., L), 0 where there is none, to (..., 2 hidden): the states at which two LSTMs end, one onward and one from the end."""
+
+    def __init__(self, spec: CharacterLSTM, size: int):
+        super().__init__()
+        self.table = _table(size, spec.width)
+        self.onward = Recurrent(LSTMCell(spec.width, spec.hidden))
+        self.backward = Recurrent(LSTMCell(spec.width, spec.hidden), reverse=True)
+        self.dropout = nn.Dropout(spec.dropout)
+        self.width = 2 * spec.hidden
+
+    def forward(self, characters: Tensor) -> Tensor:
+        words, place = _different(characters)
+        spelt, real = self.table(words), words > 0
+        if torch.compiler.is_exporting():
+            read = torch.cat([_unrolled(layer, spelt, real) for layer in (self.onward, self.backward)], dim=-1)
+        else:
+            lengths = real.sum(dim=1)
+            read = torch.cat([leaf(layer.scan(spelt, None, lengths)[1], "h") for layer in (self.onward, self.backward)], dim=-1)
+        return self.dropout(_placed(read, place, characters))
+
+
+class ReadByCNN(nn.Module):
+    """Characters (..., L), 0 where there is none, to (..., filters): the largest answer of each filter anywhere in the word."""
+
+    def __init__(self, spec: CharacterCNN, size: int):
+        super().__init__()
+        self.kernel = spec.kernel
+        self.table = _table(size, spec.width)
+        self.filter = nn.Linear(spec.kernel * spec.width, spec.filters)
+        self.dropout = nn.Dropout(spec.dropout)
+        self.width = spec.filters
+
+    def forward(self, characters: Tensor) -> Tensor:
+        words, place = _different(characters)
+        spelt = self.table(words) * (words > 0).unsqueeze(-1)
+        beyond = spelt.new_zeros(len(spelt), self.kernel - 1, spelt.shape[-1])
+        framed = torch.cat([beyond, spelt, beyond], dim=1)
+        steps = framed.shape[1] - self.kernel + 1
+        seen = torch.cat([framed[:, first : first + steps] for first in range(self.kernel)], dim=-1)  # (W, L + kernel - 1, kernel * width)
+        return self.dropout(_placed(self.filter(seen).amax(dim=1), place, characters))
+
+
+def build_characters(spec: CharacterLSTM | CharacterCNN, size: int) -> ReadByLSTM | ReadByCNN:
+    return ReadByLSTM(spec, size) if isinstance(spec, CharacterLSTM) else ReadByCNN(spec, size)
+
+
+def _different(characters: Tensor) -> tuple[Tensor, Tensor | None]:
+    """The different words (W, L) among (..., L), and which of them stands at each place: most words come often, and each is read once.
+
+    A step program reads one word, and does not look for others: there the places are None.
+    """
+    flat = characters.flatten(0, -2)
+    return (flat, None) if torch.compiler.is_exporting() else torch.unique(flat, dim=0, return_inverse=True)
+
+
+def _placed(read: Tensor, place: Tensor | None, characters: Tensor) -> Tensor:
+    """What was read of each different word, (W, width), where the words stand, (..., width)."""
+    return (read if place is None else read[place]).reshape(*characters.shape[:-1], read.shape[-1])
+
+
+def _unrolled(layer: Recurrent, x: Tensor, real: Tensor) -> Tensor:
+    """The state (W, H) at which a layer ends, step by step as a program runs it; padding (`real` False) leaves the state as it is."""
+    steps = range(x.shape[1])
+    state = flatten_state(layer.initial_state(len(x)))
+    for step in reversed(steps) if layer.reverse else steps:
+        _, after = layer.cell.step(x[:, step], state)
+        state = {name: torch.where(real[:, step, None], after[name], before) for name, before in state.items()}
+    return state["h"]
+
+
+def _table(size: int, width: int) -> nn.Embedding:
+    table = nn.Embedding(size, width)
+    nn.init.normal_(table.weight, std=TABLE_SPREAD)
+    return table

@@ -1,0 +1,43 @@
+"""Whole records as the rows of batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unspool.data.batching import bucketed
+from unspool.types import Cut, Prepared
+
+
+def whole_records(
+    prepared: Sequence[Prepared], spans: NDArray[np.int64], context: int | None, size: int, buckets: bool, shuffle: tuple[int, int] | None
+) -> list[Cut]:
+    """The cuts of an epoch, each of `size` records of `spans` (n, 3), one a row.
+
+    context  only so many last steps of each are read; None reads all
+    buckets  records of like length go together where they are shuffled
+    shuffle  seed and epoch; None puts them in the order of their lengths
+    """
+    record = spans[:, 0]
+    steps = np.array([prepared[index].steps for index in record], dtype=np.int64)
+    start = np.zeros_like(steps) if context is None else np.maximum(steps - context, 0)
+    if shuffle is not None:
+        batches = bucketed(steps - start, size, *shuffle, buckets=buckets)
+    else:
+        order = np.argsort(steps - start, kind="stable")
+        batches = [order[first : first + size] for first in range(0, len(order), size)]
+    return [Cut(record[chosen], start[chosen], steps[chosen], np.zeros(len(chosen), np.bool_)) for chosen in batches]
+
+
+def inputs(prepared: Sequence[Prepared], cut: Cut) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
+    """Values (B, T, C), codes (B, T, N) and lengths (B,) of the rows of a cut, padded on the right."""
+    lengths = cut.stop - cut.start
+    first, longest = prepared[0], int(lengths.max())
+    values = np.zeros((cut.rows, longest, first.values.shape[1]), np.float32)
+    codes = np.zeros((cut.rows, longest, first.codes.shape[1]), np.int64)
+    for row, (record, start, stop) in enumerate(zip(cut.record, cut.start, cut.stop, strict=True)):
+        values[row, : stop - start] = prepared[record].values[start:stop]
+        codes[row, : stop - start] = prepared[record].codes[start:stop]
+    return values, codes, lengths
