@@ -75,8 +75,15 @@ private:
 
 // Columns of a panel from rows of a matrix: to[k * width + l] = rows[l * stride + k], zero for l beyond `count`, up to a vector.
 UNSPOOL_INLINE void pack_vector(float* to, Size width, const float* rows, Size stride, int count, Size depth) {
-    constexpr Size BLOCK = 16;
+    constexpr Size BLOCK = LANES;
     for (Size k = 0; k < depth; k += BLOCK) {
+        if (count == LANES && k + BLOCK <= depth) {
+            Vec square[LANES];
+            for (int l = 0; l < LANES; ++l) square[l] = load(rows + l * stride + k);
+            transpose(square);
+            for (int i = 0; i < LANES; ++i) store(to + (k + i) * width, square[i]);
+            continue;
+        }
         const Size deep = depth - k < BLOCK ? depth - k : BLOCK;
         for (int l = 0; l < count; ++l)
             for (Size i = 0; i < deep; ++i) to[(k + i) * width + l] = rows[l * stride + k + i];

@@ -132,4 +132,26 @@ UNSPOOL_INLINE Vec tanh(Vec x) {
     return less_one * reciprocal(less_one + 2.0f);
 }
 
+// Lanes FIRST, FIRST + 1 ... of `a` and of `b` in turn.
+template <int FIRST>
+UNSPOOL_INLINE Vec in_turn(Vec a, Vec b) {
+    Ints lane;
+    for (int i = 0; i < LANES; ++i) lane[i] = FIRST + i / 2 + i % 2 * LANES;
+    return __builtin_shuffle(a, b, lane);
+}
+
+// Rows become columns: after each round the rows of both halves stand in turn, and after as many rounds as a lane's number has bits each is a column.
+UNSPOOL_INLINE void transpose(Vec (&rows)[LANES]) {
+    for (int round = 1; round < LANES; round *= 2) {
+        Vec mixed[LANES];
+#pragma GCC unroll 16
+        for (int i = 0; i < LANES / 2; ++i) {
+            mixed[2 * i] = in_turn<0>(rows[i], rows[i + LANES / 2]);
+            mixed[2 * i + 1] = in_turn<LANES / 2>(rows[i], rows[i + LANES / 2]);
+        }
+#pragma GCC unroll 16
+        for (int i = 0; i < LANES; ++i) rows[i] = mixed[i];
+    }
+}
+
 } // namespace unspool::UNSPOOL_ISA
