@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import difflib
 import itertools
+import re
 import stat
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,6 +23,8 @@ RATIO_FROM_BYTES = 1 << 20  # what unpacks to less than this is harmless, howeve
 LONGEST_LINE = 1 << 20
 GZIP = b"\x1f\x8b"
 NEWLINE = b"\n"
+FIRST_STEP = 64  # bytes of a gzip member that are unpacked at first
+_ZEROS = re.compile(rb"\0*+")
 
 
 def measured(path: Path) -> int:
@@ -97,7 +100,7 @@ def _unpacked(path: Path, size: int, stream: BinaryIO) -> Iterator[bytes]:
     head = stream.read(CHUNK)
     chunks = itertools.chain([head], iter(lambda: stream.read(CHUNK), b""))
     if head.startswith(GZIP):
-        return _gunzipped(path, size, chunks)
+        return gunzipped(path, size, chunks)
     if path.suffix.lower() == ".gz":
         raise DataError(f"{path}: ends in .gz but is not gzip; pack it again, or take .gz off its name")
     for magic, remedy in _FOREIGN.items():
@@ -116,22 +119,39 @@ _FOREIGN = {
 }
 
 
-def _gunzipped(path: Path, size: int, chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Unpacked pieces of at most CHUNK bytes; members that follow one another are one stream."""
-    unpack, total = zlib.decompressobj(wbits=31), 0
+def gunzipped(path: Path, size: int, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Unpacked pieces of 1 to CHUNK bytes; members that follow one another, with zeros between them, are one stream.
+
+    size  bytes of the file, by which what it unpacks to is bounded
+    DataError for a stream that is damaged, cut off or unpacks too far. The cost is in proportion to the bytes that go in and come out.
+    """
+    unpack, total, step = zlib.decompressobj(wbits=31), 0, FIRST_STEP
     for chunk in chunks:
-        while chunk:
+        place = 0
+        while place < len(chunk):
             if unpack.eof:
-                if not chunk.strip(b"\0"):
+                place = _past_zeros(chunk, place)
+                if place == len(chunk):
                     break
-                unpack = zlib.decompressobj(wbits=31)
-            piece = _inflated(path, unpack, chunk)
+                unpack, step = zlib.decompressobj(wbits=31), FIRST_STEP
+            # What is left over of a step is copied. As steps grow with the member, that is never more than was read of it.
+            given = chunk[place : place + step]
+            piece = _inflated(path, unpack, given)
+            place += len(given) - len(unpack.unused_data if unpack.eof else unpack.unconsumed_tail)
+            step = min(2 * step, CHUNK)
             total += len(piece)
             _check_ratio(path, total, size)
-            yield piece
-            chunk = unpack.unused_data if unpack.eof else unpack.unconsumed_tail
+            if piece:
+                yield piece
     if not unpack.eof:
         raise DataError(f"{path}: the gzip stream is cut off after {total:,} unpacked bytes; copy or download it again")
+
+
+def _past_zeros(chunk: bytes, place: int) -> int:
+    """The first place from there on where there is no zero."""
+    found = _ZEROS.match(chunk, place)
+    assert found is not None
+    return found.end()
 
 
 def _inflated(path: Path, unpack: zlib._Decompress, chunk: bytes) -> bytes:

@@ -15,7 +15,7 @@ from unspool.data.sources.files import (
     LARGEST_RATIO,
     LONGEST_LINE,
     RATIO_FROM_BYTES,
-    _gunzipped,
+    gunzipped,
     measured,
     opened,
 )
@@ -138,7 +138,7 @@ def reading(path: Path) -> Iterator[Reader]:
         chunks = iter(lambda: stream.read(CHUNK), b"")
         if packed:
             largest = min(LARGEST_BYTES, max(LARGEST_RATIO * size, RATIO_FROM_BYTES))
-            yield Reader(path, _gathered(_gunzipped(path, size, chunks)), largest, packed=True)
+            yield Reader(path, _gathered(gunzipped(path, size, chunks)), largest, packed=True)
         elif path.suffix.lower() == ".gz":
             raise DataError(f"{path}: ends in .gz but is not gzip; pack it again, or take .gz off its name")
         else:
