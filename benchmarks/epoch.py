@@ -1,9 +1,10 @@
 """A whole training epoch side by side on one CPU: `python benchmarks/epoch.py`.
 
 Data loading, forward, loss, backward, clipping and AdamW of the networks of examples/ecg5000.yaml and examples/rotten_tomatoes.yaml, by Unspool as a
-user runs it, by the same network in torch.nn with a DataLoader, and in Keras 3; and of a forecast of the series of examples/vic_elec.yaml at equal
-sizes beside NeuralForecast and Darts. Every contender has a process of its own and trains an epoch in turn; the others are stopped. The data comes
-from `python examples/fetch.py`. Writes benchmarks/epoch.json and prints the table and the bars.
+user runs it, by the same network in torch.nn with a DataLoader, and in Keras 3; of the tagger of examples/conll2003.yaml, beside torch.nn with
+pytorch-crf (its loss here is what span F1 lacks of 1); and of a forecast of the series of examples/vic_elec.yaml at equal sizes beside NeuralForecast
+and Darts. Every contender has a process of its own and trains an epoch in turn; the others are stopped. The data comes from
+`python examples/fetch.py`. Writes benchmarks/epoch.json and prints the table and the bars.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 from side_by_side.about import about, write
-from side_by_side.epochs import CONTENDERS, EPOCHS, problem, summary
+from side_by_side.epochs import CONTENDERS, EPOCHS, SEEDS, problem, summary
 from side_by_side.measure import shortened
 from side_by_side.race import ContenderFailed, Runner
 
@@ -32,26 +33,29 @@ def main() -> None:
     given = arguments()
     path: Path = given.out
     if not given.table:
-        results = {**about(PACKAGES), "seed": given.seed, "threads": given.threads, "rows": []}
+        kept = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() and given.resume else []
+        results = {**about(PACKAGES), "threads": given.threads, "rows": kept}
         for task in given.task:
-            results["rows"].append(measured(task, given))
-            write(path, results)
+            for seed in given.seeds or SEEDS[task]:
+                if (task, seed) not in {(row["task"], row["seed"]) for row in results["rows"]}:
+                    results["rows"].append(measured(task, seed, given))
+                    write(path, results)
     results = json.loads(path.read_text(encoding="utf-8"))
     print(summary.table(results))
     print(summary.told(results))
 
 
-def measured(task: str, given: argparse.Namespace) -> dict[str, Any]:
+def measured(task: str, seed: int, given: argparse.Namespace) -> dict[str, Any]:
     """Seconds of every epoch and validation losses of all who can do the task; whoever fails is told of and left out."""
     epochs = given.epochs or EPOCHS[task]
     runners: dict[str, Runner] = {}
     found: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        problem.export(task, epochs, given.seed, Path(folder))
+        problem.export(task, epochs, seed, Path(folder))
         try:
             for name, contender in CONTENDERS.items():
                 if task in contender["tasks"] and name in given.only:
-                    words = [name, task, folder, str(epochs), str(given.seed)]
+                    words = [name, task, folder, str(epochs), str(seed)]
                     runners[name] = Runner("side_by_side.epochs.worker", words, given.threads, contender.get("environment", {}))
                     turn(name, "ready", runners, found)
             for epoch in range(epochs):
@@ -61,7 +65,7 @@ def measured(task: str, given: argparse.Namespace) -> dict[str, Any]:
         finally:
             for runner in runners.values():
                 runner.close()
-    return {"task": task, "epochs": epochs, "contenders": {name: described(one) for name, one in found.items()}}
+    return {"task": task, "seed": seed, "epochs": epochs, "contenders": {name: described(one) for name, one in found.items()}}
 
 
 def turn(name: str, what: str, runners: dict[str, Runner], found: dict[str, dict[str, Any]]) -> dict[str, float] | None:
@@ -95,7 +99,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--task", nargs="+", choices=tuple(EPOCHS), default=list(EPOCHS))
     parser.add_argument("--epochs", type=int, help="of every task; as many as the examples train where left out")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seeds", type=int, nargs="+", help="of every task; as many as `SEEDS` names where left out")
+    parser.add_argument("--resume", action="store_true", help="keep the rows that the file has and measure what it lacks")
     parser.add_argument("--only", type=lambda text: text.split(","), default=list(CONTENDERS), metavar="NAME,NAME", help=", ".join(CONTENDERS))
     parser.add_argument("--out", type=Path, default=RESULTS, help="the file of results")
     parser.add_argument("--table", action="store_true", help="print the table and the bars from the file, and measure nothing")

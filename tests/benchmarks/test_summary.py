@@ -78,7 +78,7 @@ def test_epochs_are_judged_by_time_at_equal_loss_and_the_first_does_not_count():
         "ours": {"median": 1.0, "seconds": [9.0, 1.0, 1.0], "best_loss": 0.5},
         "torch": {"median": 4.0, "seconds": [1.0, 4.0, 4.0], "best_loss": 0.5},
     }
-    fast, equal = epochs.against({"task": "ecg5000", "contenders": found}, "torch")
+    fast, equal = epochs.against("ecg5000", [{"contenders": found}], "torch")
     assert fast.figure == pytest.approx(4) and fast.met and equal.met
     found["ours"]["best_loss"] = 0.6
-    assert not epochs.against({"task": "ecg5000", "contenders": found}, "torch")[1].met
+    assert not epochs.against("ecg5000", [{"contenders": found}], "torch")[1].met

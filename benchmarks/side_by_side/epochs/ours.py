@@ -11,7 +11,8 @@ from side_by_side.epochs.problem import EXAMPLES, overrides
 from side_by_side.epochs.turns import Turns
 from unspool.training.hooks import Hook, Progress
 
-LOSSES = {"ecg5000": "log_loss", "rotten_tomatoes": "log_loss", "vic_elec": "mae"}
+LOSSES = {"ecg5000": "log_loss", "rotten_tomatoes": "log_loss", "conll2003": "span_f1", "vic_elec": "mae"}
+HIGHER_IS_BETTER = {"span_f1"}
 
 
 class Pace(Hook):
@@ -26,7 +27,8 @@ class Pace(Hook):
         self.turns.trained()  # where streams begin at random, epochs have not all as many batches
 
     def judged(self, progress: Progress) -> None:
-        self.turns.end(lambda: float(progress.metrics[self.metric] or 0.0))
+        value = float(progress.metrics[self.metric] or 0.0)
+        self.turns.end(lambda: 1 - value if self.metric in HIGHER_IS_BETTER else value)
         self.turns.begin()
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 BATCH = 32
+TAGGED_BATCH = 16
 CONTEXT, HORIZON, EVERY, HIDDEN, DECODER = 336, 48, 8, 96, 128
 FORECAST = (
     "task={kind: forecast, horizon: 48, every: 8}",
@@ -66,7 +67,7 @@ def export(task: str, epochs: int, seed: int, folder: Path) -> None:
     setup = set_up(spec)
     optimizer: Any = spec.train.optimizer
     given = {"task": task, "epochs": epochs, "seed": seed, "rate": optimizer.rate, "decay": optimizer.decay, "clip": spec.train.clip}
-    arrays, told = _forecast(setup) if task == "vic_elec" else _classify(setup)
+    arrays, told = EXPORTS.get(task, _classify)(setup)
     np.savez(folder / f"{task}.npz", allow_pickle=False, **arrays)
     warmup = getattr(spec.train.schedule, "warmup", 0.0)
     (folder / f"{task}.json").write_text(json.dumps(asdict(Settings(**given, **told, warmup=warmup))), encoding="utf-8")
@@ -103,6 +104,22 @@ def _forecast(setup: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         "spread": float(values.std() / prepared.targets[:, 0].std()),
     }
     return {"series": prepared.targets[:, 0].astype(np.float32)}, told
+
+
+def _tags(setup: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Codes of words and their characters, one after the other, with their tags and lengths; vectors of the words, and the tags' names."""
+    arrays: dict[str, np.ndarray] = {"vectors": np.nan_to_num(setup.vectors), "labels": np.array(setup.facts.preparation.labels)}
+    for part in ("train", "validation"):
+        chosen = [setup.prepared[index] for index in setup.spans[part][:, 0]]
+        arrays[f"{part}_codes"] = np.concatenate([record.codes for record in chosen])
+        arrays[f"{part}_tags"] = np.concatenate([record.tags for record in chosen])
+        arrays[f"{part}_lengths"] = np.array([record.steps for record in chosen])
+    sizes = setup.facts.preparation.code_sizes
+    arrays["characters"] = np.array(sizes[1])
+    return arrays, {"classes": len(setup.facts.task.counts), "vocabulary": sizes[0]}
+
+
+EXPORTS = {"vic_elec": _forecast, "conll2003": _tags}
 
 
 def rows(flat: np.ndarray, lengths: Sequence[int]) -> list[np.ndarray]:
