@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -12,14 +11,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import field_validator
 
+from unspool.data.words import words
 from unspool.errors import DataError
 from unspool.spec import Spec, knob
 
 Unit = Literal["words", "characters", "bytes"]
 UNKNOWN = "<unknown>"
-
-# A run of word characters, with apostrophes inside it ("don't"), or else one mark of punctuation.
-_WORDS = re.compile(r"\w+(?:['\u2019]\w+)*|[^\w\s]")
 
 
 class Vocabulary(Spec):
@@ -79,7 +76,7 @@ def tokenize(text: str, unit: Unit, lowercase: bool) -> tuple[list[str], NDArray
     The text is cut before case is folded, since folding can change how long it is.
     """
     if unit == "words":
-        offsets = np.array([match.span() for match in _WORDS.finditer(text)], np.int64).reshape(-1, 2)
+        offsets = np.array([match.span() for match in words(line_ends=False).finditer(text)], np.int64).reshape(-1, 2)
         return fold([text[start:stop] for start, stop in offsets.tolist()], lowercase), offsets
     units, starts = fold(text, lowercase), np.arange(len(text), dtype=np.int64)
     if unit == "bytes":
