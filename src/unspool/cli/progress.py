@@ -10,7 +10,7 @@ from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
 
 from unspool import native
-from unspool.training.hooks import Ending, Hook, Progress
+from unspool.training.hooks import Encoding, Ending, Hook, Progress
 
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -23,6 +23,9 @@ class ProgressHook(Hook):
     def __init__(self, console: Console | None = None, clock: Callable[[], float] = monotonic):
         console = Console() if console is None else console
         self._shown: Hook = LiveBar(console) if console.is_terminal else PlainLines(console, clock)
+
+    def encoding(self, progress: Encoding) -> None:
+        self._shown.encoding(progress)
 
     def started(self, progress: Progress, notes: Sequence[str]) -> None:
         self._shown.started(progress, (*notes, *_about_engine()))
@@ -44,6 +47,15 @@ class LiveBar(Hook):
         self.console = console
         self._bar = Bar(TextColumn("epoch {task.fields[epoch]}"), BarColumn(), TextColumn("{task.description}"), console=console)
         self._task = self._bar.add_task("", start=True, total=None, epoch="")
+        self._texts = Bar(TextColumn("texts"), BarColumn(), TextColumn("{task.description}"), console=console)
+
+    def encoding(self, progress: Encoding) -> None:
+        if not self._texts.task_ids:
+            self._texts.add_task("")
+            self._texts.start()
+        self._texts.update(self._texts.task_ids[0], completed=progress.done, total=progress.texts, description=_texts(progress))
+        if progress.ended:
+            self._texts.stop()
 
     def started(self, progress: Progress, notes: Sequence[str]) -> None:
         _tell(self.console, notes)
@@ -79,6 +91,10 @@ class PlainLines(Hook):
         self.console = console
         self._clock = clock
         self._last = 0.0
+
+    def encoding(self, progress: Encoding) -> None:
+        if progress.ended or self._clock() - self._last >= SECONDS_BETWEEN_LINES:
+            self._line(f"vectors in context: {_texts(progress)}")
 
     def started(self, progress: Progress, notes: Sequence[str]) -> None:
         self._last = self._clock()
@@ -116,6 +132,11 @@ def _numbers(progress: Progress) -> str:
     parts += [f"rate {progress.rate:.3g}"]
     parts += [f"{duration(progress.remaining)} left"] if progress.remaining else []
     return "  ".join(parts)
+
+
+def _texts(progress: Encoding) -> str:
+    left = f", {duration(progress.remaining)} left" if progress.remaining else ""
+    return f"{progress.done:,} of {progress.texts:,} texts{left}"
 
 
 def _ended(progress: Progress, ending: Ending) -> str:

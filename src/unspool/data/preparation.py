@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
 from unspool.data.characters import CharacterFacts
+from unspool.data.contextual import ContextualFacts
 from unspool.data.features import Stamps, calendar, calendar_names
 from unspool.data.scaling import RowError, Scaler, Scalers
 from unspool.data.schemes import Scheme, convert
@@ -37,6 +38,7 @@ class TokenFacts(Spec):
     keep: Literal["head", "tail"] = knob("head", "which end of a longer text is kept")
     vocabulary: Vocabulary = knob(help="codes of the units")
     characters: CharacterFacts | None = knob(None, "of the characters of words, where they are read")
+    contextual: ContextualFacts | None = knob(None, "of vectors of words in their context, where they are used")
 
     def cut(self, text: str, words: NDArray[np.integer] | None = None) -> tuple[list[str], NDArray[np.int64]]:
         """The units of a text that are read, and where in it each begins and ends, (T, 2).
@@ -112,7 +114,9 @@ class Preparation(Spec):
 
     @cached_property
     def value_names(self) -> tuple[str, ...]:
-        """The C columns of `values`: targets, past and known numbers, calendar."""
+        """The C columns of `values`: targets, past and known numbers, calendar; of a text the vectors of its words in their context."""
+        if self.tokens is not None and self.tokens.contextual is not None:
+            return self.tokens.contextual.names
         return (*self.numeric, *self.calendar_names)
 
     @cached_property

@@ -30,6 +30,7 @@ CalendarFeature = Literal[
 ]
 
 CHARACTERS = 20
+WINDOW = 512
 TEXT_SOURCES = ("text", "tagged")
 UNIT_SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 
@@ -195,6 +196,23 @@ class Tokens(Spec):
     )
 
 
+class Contextual(Spec):
+    """Vectors of words in their context, by a transformer that others have trained and that is not learnt further (Devlin et al. 2019)."""
+
+    path: str = knob(help="folder of the encoder, relative to the spec: config.json, tokenizer.json and weights in safetensors")
+    layers: tuple[int, ...] = knob((-1,), "hidden layers whose mean is taken: 0 is what enters the first, -1 the last", min_length=1)
+    pooling: Literal["mean", "first"] = knob("mean", "what a word has of its sub-words' vectors")
+    window: int | None = knob(
+        None,
+        f"sub-words that are read at once, and longer texts in windows that overlap; none means {WINDOW}, or fewer if the encoder reads fewer",
+        ge=8,
+    )
+    batch: int = knob(32, "windows that are read side by side", ge=1)
+    cache: str | None = knob(
+        None, "folder that keeps the vectors for other runs, relative to the spec; none keeps them beside the checkpoints, until the run is trained"
+    )
+
+
 class Batching(Spec):
     """How rows are put together."""
 
@@ -210,6 +228,7 @@ class DataSpec(Spec):
     time: TimeAxis = knob(TimeAxis(), "how time stamps are read")
     missing: Policy = knob("error", "NaN, empty cells: error; fill (repeat the last value); split (start a new record)")
     tokens: Tokens | None = knob(None, "how text becomes codes; for text sources alone")
+    contextual: Contextual | None = knob(None, "vectors of words in their context; for tag and classify, and texts cut into words")
     scaling: Scaling = knob(Scaling(), "how numbers are scaled")
     split: Split | None = knob(None, "train, validation, test; none means given where the source names parts, else time for forecast, else random")
     batching: Batching | None = knob(None, "how rows are put together; a carried forecast has as many rows as streams")

@@ -54,7 +54,7 @@ def describe_model(network: SequenceModel, setup: Setup) -> dict[str, Any]:
         "live": facts.live,
     }
     if not facts.live:
-        return described | {"why_not_live": facts.why_not_live, "lookahead": "the whole record" if isinf(network.lookahead) else network.lookahead}
+        return described | {"why_not_live": facts.why_not_live, "lookahead": "the whole record" if _needs_all(network, facts) else network.lookahead}
     per_step = _multiply_adds(network, facts)
     state = sum(tensor.numel() * tensor.element_size() for tensor in flatten_state(network.initial_state(1)).values())
     waits = int(network.lookahead) + network.stride - 1
@@ -69,6 +69,12 @@ def describe_model(network: SequenceModel, setup: Setup) -> dict[str, Any]:
         described["windowed_cost"] = f"each answer scans {facts.memory.context} steps anew: {scans * per_step:,} multiply-adds"
         described["multiply_adds_per_answer"] = scans * per_step
     return described
+
+
+def _needs_all(network: SequenceModel, facts: Facts) -> bool:
+    """Whether the network, or an encoder before it, reads from both ends."""
+    tokens = facts.preparation.tokens
+    return isinf(network.lookahead) or (tokens is not None and tokens.contextual is not None)
 
 
 def _multiply_adds(network: SequenceModel, facts: Facts) -> int:

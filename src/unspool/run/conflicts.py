@@ -230,9 +230,21 @@ def _characters(spec: RunSpec) -> Iterator[str]:
         yield f"data.tokens.scheme: takes effect in tag alone, and the task is {spec.task.kind}; drop it"
 
 
+def _contextual(spec: RunSpec) -> Iterator[str]:
+    if spec.data.contextual is None:
+        return
+    unit = (spec.data.tokens or Tokens()).unit
+    if spec.data.source.kind not in TEXT_SOURCES or unit not in ("words", "spaces"):
+        yield "data.contextual: gives words vectors, and the steps are none; drop it, or use a text with data.tokens.unit: words"
+    elif spec.task.kind not in ("tag", "classify"):
+        yield f"data.contextual: reads the whole text before its words have vectors, and {spec.task.kind} answers from what came so far; drop it"
+
+
 def _live(spec: RunSpec) -> Iterator[str]:
     if spec.live is None:
         return
+    if spec.data.contextual is not None:
+        yield "live.memory: data.contextual reads a whole text before its words have vectors; drop one of them"
     if spec.live.memory != spec.model.memory.kind:
         yield (
             f"live.memory: {spec.live.memory}, but model.memory is {spec.model.memory.kind}: a live model remembers as it was trained; "
@@ -249,5 +261,5 @@ def _live(spec: RunSpec) -> Iterator[str]:
 
 
 RULES: tuple[Callable[[RunSpec], Iterator[str]], ...] = (
-    _source_and_columns, _file, _task_and_columns, _time, _tokens, _characters, _scaling, _split, _memory, _model, _live,
+    _source_and_columns, _file, _task_and_columns, _time, _tokens, _characters, _contextual, _scaling, _split, _memory, _model, _live,
 )

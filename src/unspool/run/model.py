@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,13 @@ from unspool.data.splits import whole
 from unspool.errors import BundleError, DataError, LiveError
 from unspool.evaluation.evaluate import score
 from unspool.export.verify import verify
+from unspool.models.encoder import Encoder
 from unspool.models.sequence_model import SequenceModel
+from unspool.run import contextual
 from unspool.run.ahead import last_forecasts
 from unspool.run.folder import state_of
-from unspool.run.prepare import Setup, make_task, refuse_short, set_up
-from unspool.run.results import judge_part, predictions_of
+from unspool.run.prepare import Setup, in_context, make_task, refuse_short, set_up
+from unspool.run.results import device_of, judge_part, predictions_of
 from unspool.run.room import refuse_short_series
 from unspool.run.spec import RunSpec
 from unspool.spec import to_yaml
@@ -132,13 +135,27 @@ class Model:
                 f"{named(self.spec.data.source)}: has changed since the model was trained on it, so its test part is not the same; "
                 "give it as `data` (--data) to score all of it"
             )
-        return setup
+        setup = replace(setup, encoder=self._encoder)
+        return in_context(setup, device_of(self.network), contextual.cache_folder(self.spec.data.contextual, None))
 
     def _records(self, data: object | None, *, labelled: bool) -> list[Record]:
         return list(sources.read(self.spec.data, Path(), data, labelled=labelled))
 
+    @cached_property
+    def _encoder(self) -> Encoder | None:
+        tokens = self.facts.preparation.tokens
+        return contextual.open_encoder(self.spec.data.contextual, None if tokens is None else tokens.contextual)
+
+    def _prepared(self, records: Sequence[Record]) -> Sequence[Prepared]:
+        """The records as the network meets them."""
+        prepared = [self.facts.preparation.prepare(record) for record in records]
+        encoder, spec = self._encoder, self.spec.data.contextual
+        if encoder is None or spec is None:
+            return prepared
+        return contextual.in_context(prepared, records, encoder, spec, device_of(self.network), contextual.cache_folder(spec, None))
+
     def _predictions(self, records: Sequence[Record]) -> Predictions:
-        prepared: list[Prepared] = [self.facts.preparation.prepare(record) for record in records]
+        prepared = self._prepared(records)
         refuse_short(prepared, records, self.facts)
         spans = whole(records, np.arange(len(records)))
         if isinstance(self.spec.task, ForecastSpec):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +19,15 @@ from unspool.data.splits import split
 from unspool.errors import DataError
 from unspool.layers import POOLS
 from unspool.models.embed import Embed
+from unspool.models.encoder import Encoder
 from unspool.models.sequence_model import SequenceModel, build_backbone
 from unspool.models.spec import Windowed
+from unspool.run import contextual
 from unspool.run.room import refuse_no_room
 from unspool.run.spec import RunSpec
 from unspool.tasks import ForecastSpec
 from unspool.tasks.task import Task
+from unspool.training.hooks import Hook
 from unspool.types import Part, Prepared, Record
 
 Spans = NDArray[np.int64]
@@ -33,7 +36,10 @@ Spans = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Setup:
-    """A run before training. `spans` (n, 3) of each part; `records` and `prepared` go together."""
+    """A run before training. `spans` (n, 3) of each part; `records` and `prepared` go together.
+
+    encoder  gives words their vectors in their context, which `prepared` lacks as long as it is there
+    """
 
     spec: RunSpec
     records: tuple[Record, ...]
@@ -41,6 +47,7 @@ class Setup:
     spans: dict[Part, Spans]
     facts: Facts
     task: Task
+    encoder: Encoder | None = None
 
 
 def set_up(spec: RunSpec, data: object | None = None) -> Setup:
@@ -53,12 +60,21 @@ def set_up(spec: RunSpec, data: object | None = None) -> Setup:
     spans = split(records, spec.data.split, spec.train.seed)
     if isinstance(spec.task, ForecastSpec):
         refuse_no_room(spec.task, spec.model.memory, records, spans)
-    preparation = Preparation.fit(spec.data, records, spans["train"])
+    encoder = contextual.open_encoder(spec.data.contextual)
+    preparation = contextual.knowing(Preparation.fit(spec.data, records, spans["train"]), encoder)
     prepared = tuple(preparation.prepare(record) for record in records)
     task = make_task(spec)
     facts = make_facts(spec, preparation, task.facts(preparation, records, prepared, spans["train"]))
     refuse_short(prepared, records, facts)
-    return Setup(spec, records, prepared, spans, facts, task)
+    return Setup(spec, records, prepared, spans, facts, task, encoder)
+
+
+def in_context(setup: Setup, device: torch.device, cache: Path | None = None, hooks: Sequence[Hook] = ()) -> Setup:
+    """The setup whose words have their vectors, which a long text's may take a while to compute; it lets go of the encoder."""
+    if setup.encoder is None or setup.spec.data.contextual is None:
+        return setup
+    prepared = contextual.in_context(setup.prepared, setup.records, setup.encoder, setup.spec.data.contextual, device, cache, hooks)
+    return replace(setup, prepared=prepared, encoder=None)
 
 
 def with_channels(spec: RunSpec, records: Sequence[Record]) -> RunSpec:
@@ -99,6 +115,11 @@ def _why_not_live(spec: RunSpec) -> str:
             "the model is bidirectional: each answer needs the whole future of its record, so it cannot answer live; "
             "train it with model.backbone.bidirectional: false"
         )
+    if spec.data.contextual is not None:
+        return (
+            "the encoder of data.contextual reads the whole text before it gives a word its vector, so the model cannot answer live; "
+            "ask it for whole texts by predict, or train it with data.vectors, or with model.embed alone"
+        )
     tokens = spec.data.tokens
     if tokens is not None and tokens.keep == "tail" and tokens.longest is not None and not isinstance(spec.model.memory, Windowed):
         return (
@@ -127,7 +148,9 @@ def build_network(spec: RunSpec, facts: Facts, task: Task) -> SequenceModel:
     """The network, its weights drawn by the run's seed."""
     assert spec.model.head is not None
     torch.manual_seed(spec.train.seed)
-    embed = Embed(spec.model.embed, len(facts.preparation.value_names), facts.preparation.code_sizes)
+    preparation = facts.preparation
+    sizes = () if spec.model.embed is None else preparation.code_sizes  # words may be known by their vectors in context alone
+    embed = Embed(spec.model.embed, len(preparation.value_names), sizes)
     backbone = build_backbone(spec.model.backbone, embed.width)
     pool = POOLS[spec.model.head.pool](backbone.width)
     return SequenceModel(embed, backbone, pool, task.head(facts, backbone.width))

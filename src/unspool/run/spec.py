@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from unspool.data.source import Source, TaggedSource, TextSource, has_parts
-from unspool.data.spec import CHARACTERS, TEXT_SOURCES, Batching, DataSpec, GivenSplit, RandomSplit, TimeSplit, Tokens
+from unspool.data.spec import CHARACTERS, TEXT_SOURCES, Batching, Contextual, DataSpec, GivenSplit, RandomSplit, TimeSplit, Tokens
 from unspool.errors import SpecError
 from unspool.models.spec import STREAMS, TRUNCATE, Carried, CategoricalHead, CRFHead, LearnedEmbedding, ModelSpec, QuantileHead
 from unspool.run.conflicts import conflicts
@@ -56,7 +56,15 @@ def spec_from_text(text: str, where: str) -> RunSpec:
 def _with_absolute_path(spec: RunSpec, folder: Path) -> RunSpec:
     source = spec.data.source
     absolute = source.model_copy(update=_absolute(source, folder))
-    return spec.model_copy(update={"data": spec.data.model_copy(update={"source": absolute})})
+    changes: dict[str, Any] = {"source": absolute}
+    if spec.data.contextual is not None:
+        changes["contextual"] = spec.data.contextual.model_copy(update=_absolute_folders(spec.data.contextual, folder))
+    return spec.model_copy(update={"data": spec.data.model_copy(update=changes)})
+
+
+def _absolute_folders(contextual: Contextual, folder: Path) -> dict[str, str]:
+    named = {"path": contextual.path} | ({} if contextual.cache is None else {"cache": contextual.cache})
+    return {key: str((folder / path).absolute()) for key, path in named.items()}
 
 
 def _absolute(source: Source, folder: Path) -> dict[str, Any]:
@@ -103,7 +111,8 @@ def _resolved_model(spec: RunSpec) -> ModelSpec:
     changes: dict[str, Any] = {}
     if model.head is None:
         changes["head"] = QuantileHead() if forecast else CRFHead() if isinstance(spec.task, TagSpec) else CategoricalHead()
-    if model.embed is None and (spec.data.source.kind in TEXT_SOURCES or spec.data.columns.categories):
+    alone = spec.data.contextual is not None  # words are then known by their vectors in context
+    if model.embed is None and not alone and (spec.data.source.kind in TEXT_SOURCES or spec.data.columns.categories):
         changes["embed"] = LearnedEmbedding()
     if forecast and isinstance(model.memory, Carried):
         memory = model.memory

@@ -26,10 +26,11 @@ from unspool.export.trace import trace
 from unspool.export.verify import verify
 from unspool.models.sequence_model import SequenceModel
 from unspool.models.spec import QuantileHead
+from unspool.run import contextual
 from unspool.run.folder import claim
 from unspool.run.loading import load
 from unspool.run.model import Model
-from unspool.run.prepare import Setup, build_network, set_up
+from unspool.run.prepare import Setup, build_network, in_context, set_up
 from unspool.run.results import judge_part, prediction_files, predictions_of
 from unspool.run.spec import RunSpec, load_spec, make_spec
 from unspool.spec import to_yaml
@@ -67,13 +68,17 @@ def train(
     if resume and folder is None:
         raise SpecError("resume: needs `out`, the folder of the run that was stopped")
     device = resolve_device(run.train.device)
+    cache = contextual.cache_folder(run.data.contextual, folder)
     setup = set_up(run, data)
     facts_of_data = describe_data(setup, data)
     fingerprint = {"spec": hashlib.sha256(to_yaml(setup.spec).encode()).hexdigest(), "data": str(facts_of_data["sha256"])}
+    if setup.encoder is not None:
+        fingerprint["encoder"] = setup.encoder.facts.sha256
     if folder is not None and claim(folder, to_yaml(setup.spec), resume) == "finished":
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # it was killed just before this
         return load(folder)
     with _stoppable(folder):
+        setup = in_context(setup, device, cache, hooks)
         network = build_network(setup.spec, setup.facts, setup.task).to(device)
         history = _fit(network, setup, device, folder, resume, fingerprint, hooks)
         model = finish(network, setup, history, facts_of_data, _command(spec, out, overrides, seed))
@@ -196,6 +201,8 @@ def describe_data(setup: Setup, data: object | None) -> dict[str, Any]:
     sha256, rows = digest(setup.spec.data, Path(), setup.records, data)
     parts = {part: _bounds(setup, part) for part in setup.spans}
     found = survey(setup.records, setup.spans, setup.facts.preparation)
+    if setup.encoder is not None:
+        found["contextual_vectors"] = contextual.survey(setup.encoder, setup.records, setup.prepared)
     return {"sha256": sha256, "rows": rows, "records": len(setup.records), "parts": parts, "survey": found}
 
 

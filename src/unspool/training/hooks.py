@@ -33,11 +33,31 @@ class Progress:
     remaining: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """How many texts the contextual encoder has read.
+
+    done, texts  those that are read, and all that were not read before
+    remaining    seconds that the others will take; None where not known yet
+    ended        nothing more comes: all are read, or something went wrong
+    """
+
+    done: int
+    texts: int
+    seconds: float
+    remaining: float | None
+    ended: bool
+
+
 class Hook:
-    """Told in order: started, then for every epoch stepped (each batch) and judged, at last stopped; checkpointed at any time between.
+    """Told in order: encoding, where there are texts to encode; started, then for every epoch stepped (each batch) and judged, at last stopped;
+    checkpointed at any time between.
 
     What a hook draws at random, and how long it takes, changes nothing in the result. What it raises ends training.
     """
+
+    def encoding(self, progress: Encoding) -> None:
+        """After a batch of texts went through the contextual encoder, and once more when that ends, whatever ended it."""
 
     def started(self, progress: Progress, notes: Sequence[str]) -> None:
         """Before the first batch of this session; `notes` are sentences for the user, about resuming."""
