@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from unspool.data.preparation import Preparation
+from unspool.data.schemes import spans
 from unspool.data.sources import missing, read
 from unspool.data.spec import ArraysSource, Columns, DataSpec, RandomSplit, TableSource, TextSource, TimeAxis, TimeSplit
 from unspool.data.splits import split
 from unspool.data.survey import survey
-from unspool.data.synthetic import adding_problem, first_token, parity, seasonal_series, sensor_table
+from unspool.data.synthetic import adding_problem, first_token, named_sentences, parity, seasonal_series, sensor_table
 
 TABLE = DataSpec(
     source=TableSource(path="s.csv"),
@@ -83,3 +84,15 @@ def test_labels_follow_from_the_sequences():
     assert set(labels) == {"0", "1", "2"}
     rows, labels = parity(40, 1, 5, seed=0)
     assert all((row.sum() % 2 == 1) == (label == "odd") for row, label in zip(rows, labels, strict=True))
+
+
+def test_in_named_sentences_the_word_before_a_name_tells_what_it_is_of():
+    made = named_sentences(200, seed=0)
+    assert made == named_sentences(200, seed=0) != named_sentences(200, seed=1)
+    of = {"PER": set(), "LOC": set()}
+    for words, tags in made:
+        assert len(words) == len(tags)
+        for kind, start, stop in spans(tags):
+            of[kind].add(" ".join(words[start:stop]))
+            assert (words[start - 1] in ("in", "near")) == (kind == "LOC") if start else kind == "PER"
+    assert of == {"PER": {"Ada Byron", "Alan Mathison Turing", "Grace", "Lincoln"}, "LOC": {"New York", "Oslo", "Lima", "Lincoln"}}

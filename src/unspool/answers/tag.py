@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from unspool.answers import classify
 from unspool.answers.chain import Chain
 from unspool.data.facts import ChainFacts, Facts, TagFacts
 from unspool.data.schemes import spans
-from unspool.types import Floats, Record
+from unspool.types import Floats, Record, Tags
 
 Doubles = NDArray[np.float64]
 
@@ -75,8 +76,40 @@ def words(facts: Facts, record: Record) -> NDArray[np.int64]:
     """Where in the record's text the words stand that the model reads, (T, 2)."""
     tokens = facts.preparation.tokens
     assert tokens is not None and record.text is not None
-    offsets = tokens.cut(record.text, record.words)[1]
-    return offsets if len(offsets) else np.zeros((1, 2), np.int64)
+    return tokens.cut(record.text, record.words)[1]
+
+
+def first_words(reading: Reading, words: int) -> Reading:
+    """What is read of so many words: of a text without any the network has read one step, and of that nothing is told."""
+    assert words in (0, len(reading.best))
+    return reading if words else Reading(reading.best[:0], reading.confidence[:0])
+
+
+def by_text(tags: Tags) -> Tags:
+    """One entry a text: sentences that follow one another and have one name were cut from one text, to which their offsets refer."""
+    starts = [row for row, name in enumerate(tags.names) if row == 0 or name != tags.names[row - 1]]
+    texts = [range(start, stop) for start, stop in pairwise([*starts, len(tags.names)])]
+    return replace(
+        tags,
+        names=tuple(tags.names[text[0]] for text in texts),
+        texts=tuple(tags.texts[text[0]] for text in texts),
+        offsets=tuple(np.concatenate([tags.offsets[row] for row in text]) for text in texts),
+        best=tuple(np.concatenate([tags.best[row] for row in text]) for text in texts),
+        confidence=tuple(np.concatenate([tags.confidence[row] for row in text]) for text in texts),
+        spans=tuple(_moved(tags, text) for text in texts),
+        truth=tuple(_true(tags, text) for text in texts),
+    )
+
+
+def _moved(tags: Tags, rows: range) -> tuple[Told, ...]:
+    """The spans of several sentences, by words of all of them."""
+    before = np.cumsum([0, *(len(tags.best[row]) for row in rows)]).tolist()
+    return tuple((kind, start + at, stop + at, sure) for at, row in zip(before, rows, strict=False) for kind, start, stop, sure in tags.spans[row])
+
+
+def _true(tags: Tags, rows: range) -> tuple[str, ...] | None:
+    known = [tags.truth[row] for row in rows]
+    return None if any(truth is None for truth in known) else tuple(tag for truth in known for tag in truth or ())
 
 
 def tell(facts: Facts, text: str, offsets: NDArray[np.int64], reading: Reading) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,8 +108,13 @@ def _of_texts(spec: Tokens, records: Sequence[Record], spans: Spans) -> Preparat
     tokens = _tokens(spec, train)
     if all(record.tags is None for record in records):
         return Preparation(tokens=tokens, labels=_labels(records, spans))
-    labels, scheme = learn_tags(train, spec.scheme)
+    labels, scheme = learn_tags([_as_read(tokens, record) for record in train], spec.scheme)
     return Preparation(tokens=tokens, labels=labels, scheme=scheme)
+
+
+def _as_read(tokens: TokenFacts, record: Record) -> Record:
+    """The record with the tags of the words that are read alone: a span that is cut there ends there, and may so get a tag that no whole one has."""
+    return record if record.tags is None else replace(record, tags=record.tags[tokens.kept(len(record.tags))])
 
 
 def _tokens(spec: Tokens, train: Sequence[Record]) -> TokenFacts:

@@ -33,6 +33,23 @@ def adding_problem(n: int, length: int, seed: int) -> tuple[Doubles, Doubles]:
     return np.stack([numbers, marks], axis=2), (numbers * marks).sum(axis=1)
 
 
+def named_sentences(n: int, seed: int) -> list[tuple[list[str], list[str]]]:
+    """Who is where? Sentences of words, and their tags in IOB2; whether Lincoln is a person or a place the word before it tells."""
+    draw = np.random.default_rng(seed)
+    names = {"PER": ("Ada Byron", "Alan Mathison Turing", "Grace", "Lincoln"), "LOC": ("New York", "Oslo", "Lima", "Lincoln")}
+    forms = ("PER lives in LOC .", "in LOC Mr PER slept", "Mr PER met Mr PER near LOC", "nobody lives in LOC", "the old town slept")
+    made = []
+    for form in draw.choice(forms, n).tolist():
+        words: list[str] = []
+        tags: list[str] = []
+        for item in form.split():
+            name = str(draw.choice(names[item])).split() if item in names else [item]
+            words += name
+            tags += [f"B-{item}", *[f"I-{item}"] * (len(name) - 1)] if item in names else ["O"]
+        made.append((words, tags))
+    return made
+
+
 def first_token(
     n: int, shortest: int, longest: int, classes: int, seed: int
 ) -> tuple[list[Doubles], list[str]]:

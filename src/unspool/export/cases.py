@@ -112,7 +112,7 @@ def _rows(
 def _text(facts: Facts, record: Record, draw: np.random.Generator) -> Case:
     """The beginning of a text, sent in pieces that end between words."""
     preparation = facts.preparation
-    words = re.findall(r"\s*\S+", record.text or "")[:LONGEST]
+    words = re.findall(r"\s*\S+", _read(facts, record.text or ""))[:LONGEST]
     edges = sorted({0, len(words), *draw.integers(0, len(words) + 1, 6).tolist()})
     pieces = ["".join(words[left:right]) for left, right in pairwise(edges)]
     whole = "".join(pieces)
@@ -127,9 +127,18 @@ def _text(facts: Facts, record: Record, draw: np.random.Generator) -> Case:
         seen = min(len(codes), seen + len(preparation.encode_text(piece)))
         live.append((seen - 1, {"text": piece}))
         ends.append(seen - 1)
-    if facts.task.kind == "tag":  # every word is answered, not the last of a piece alone
+    if facts.task.kind == "tag" and pieces:  # every word is answered, not the last of a piece alone
         ends = list(range(len(codes)))
     whole_strides = [end for end in ends if _able(facts, len(codes))[end]]
     return Case(
         np.zeros((len(codes), 0), np.float32), codes, None, np.unique(np.array(whole_strides, np.int64)), tuple(live)
     )
+
+
+def _read(facts: Facts, text: str) -> str:
+    """The text as far as a tagger reads it, which live takes no longer sentence; all of it for others."""
+    tokens = facts.preparation.tokens
+    if facts.task.kind != "tag" or tokens is None:
+        return text
+    offsets = tokens.cut(text)[1]
+    return text[: int(offsets[-1, 1])] if len(offsets) else text

@@ -49,10 +49,10 @@ class ReadByCNN(nn.Module):
     def forward(self, characters: Tensor) -> Tensor:
         words, place = _different(characters)
         spelt = self.table(words) * (words > 0).unsqueeze(-1)
-        beyond = spelt.new_zeros(len(spelt), self.kernel - 1, spelt.shape[-1])
-        framed = torch.cat([beyond, spelt, beyond], dim=1)
+        beyond = spelt.new_zeros(spelt.shape[0], self.kernel, spelt.shape[-1])
+        framed = torch.cat([beyond[:, 1:], spelt, beyond], dim=1)  # a filter always sees nothing once, however much room a word leaves
         steps = framed.shape[1] - self.kernel + 1
-        seen = torch.cat([framed[:, first : first + steps] for first in range(self.kernel)], dim=-1)  # (W, L + kernel - 1, kernel * width)
+        seen = torch.cat([framed[:, first : first + steps] for first in range(self.kernel)], dim=-1)  # (W, L + kernel, kernel * width)
         return self.dropout(_placed(self.filter(seen).amax(dim=1), place, characters))
 
 
@@ -77,7 +77,7 @@ def _placed(read: Tensor, place: Tensor | None, characters: Tensor) -> Tensor:
 def _unrolled(layer: Recurrent, x: Tensor, real: Tensor) -> Tensor:
     """The state (W, H) at which a layer ends, step by step as a program runs it; padding (`real` False) leaves the state as it is."""
     steps = range(x.shape[1])
-    state = flatten_state(layer.initial_state(len(x)))
+    state = flatten_state(layer.initial_state(x.shape[0]))
     for step in reversed(steps) if layer.reverse else steps:
         _, after = layer.cell.step(x[:, step], state)
         state = {name: torch.where(real[:, step, None], after[name], before) for name, before in state.items()}

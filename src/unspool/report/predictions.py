@@ -123,8 +123,19 @@ def _tag(described: Mapping[str, Any], arrays: Arrays) -> TagRun:
     places, confidence = _array(arrays, "offsets", (steps, 2), "iu").astype(np.int64), _array(arrays, "confidence", (steps,), "f").astype(np.float64)
     rows: tuple[NDArray[Any], ...] = (places, best, confidence, truth)
     pieces = zip(*(np.split(row, np.cumsum(lengths)[:-1]) for row in rows), strict=True) if names else ()
-    sentences = (Tagged(name, words, *piece) for name, words, piece in zip(names, texts, pieces, strict=True))
-    return TagRun(labels, described.get("scheme") is not None, tuple(sentences))
+    if not np.isfinite(confidence).all():
+        raise ValueError("confidence: some are NaN or infinite, wanted 0 to 1")
+    sentences = tuple(Tagged(name, words, *piece) for name, words, piece in zip(names, texts, pieces, strict=True))
+    for sentence in sentences:
+        _within(sentence)
+    return TagRun(labels, described.get("scheme") is not None, sentences)
+
+
+def _within(sentence: Tagged) -> None:
+    """ValueError unless every word stands in its text, after the word before it."""
+    edges = sentence.offsets.ravel()
+    if len(edges) and not (edges[0] >= 0 and (np.diff(edges) >= 0).all() and edges[-1] <= len(sentence.text)):
+        raise ValueError(f"offsets: those of record {sentence.name!r} are no places in order within its {len(sentence.text)} characters")
 
 
 def _names(described: Mapping[str, Any], key: str) -> tuple[str, ...]:

@@ -30,16 +30,23 @@ def _types(contents: Contents) -> Markup | None:
     """Spans kind by kind, as `metrics.json` has them."""
     found = contents.figures("test", "per_type")
     rows = []
-    for name, figures in sorted(found.items(), key=lambda pair: -int(finite(pair[1].get("support")) or 0)):
-        cells = [finite(figures.get(key)) for key in ("precision", "recall", "f1")]
+    for name, support in sorted(((name, _support(found[name])) for name in found), key=lambda pair: (-pair[1], pair[0])):
+        cells = [finite(contents.figures("test", "per_type", name).get(key)) for key in ("precision", "recall", "f1")]
         numbers = ["\N{EN DASH}" if cell is None else f"{cell:.3f}" for cell in cells]
-        rows.append([*map(text, (cut(name, 80), *numbers, f"{figures.get('support', 0):,}"))])
+        rows.append([*map(text, (cut(name, 80), *numbers, f"{support:,}"))])
     words = "A span counts as found where its first word, its last word and its type are right."
     listing = table("Every type of span", ["Type", "Precision", "Recall", "F1", "Spans"], rows, numeric=range(1, 5))
     return section("types", "Type by type", paragraph(words), listing) if rows else None
 
 
+def _support(figures: Any) -> int:
+    """How many true spans; 0 where nothing tells."""
+    return int(finite(figures.get("support")) or 0) if isinstance(figures, dict) else 0
+
+
 def _tags(run: TagRun) -> Markup | None:
+    if not run.sentences:
+        return None
     best = np.concatenate([sentence.best for sentence in run.sentences])
     truth = np.concatenate([sentence.truth for sentence in run.sentences])
     if not (truth >= 0).any():

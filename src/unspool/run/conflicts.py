@@ -146,8 +146,8 @@ def _split(spec: RunSpec) -> Iterator[str]:
             yield "data.split.kind: given needs the owner's parts; name them in data.source.parts, or use random"
         elif source.kind == "table" and columns.part is None:
             yield "data.split.kind: given needs data.columns.part; add it"
-    if isinstance(split, RandomSplit) and not split.stratify and isinstance(spec.task, ForecastSpec):
-        yield "data.split.stratify: takes effect in classify alone, since a forecast has no classes; drop it"
+    if isinstance(split, RandomSplit) and not split.stratify and isinstance(spec.task, ForecastSpec | TagSpec):
+        yield f"data.split.stratify: takes effect in classify alone, since a {spec.task.kind} task has no classes of records; drop it"
     if has_parts(source) and not isinstance(split, GivenSplit | None):
         place = "part" if isinstance(source, TextSource) and source.part is not None else "parts"
         yield f"data.source.{place}: takes effect with data.split.kind: given alone, and it is {split.kind}; set that or drop it"

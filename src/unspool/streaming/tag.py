@@ -9,14 +9,15 @@ import numpy as np
 
 from unspool.answers import tag as answers
 from unspool.data.facts import Facts
+from unspool.data.sources.labels import sound
 from unspool.data.vocab import tokenize
 from unspool.errors import DataError, LiveError
 from unspool.streaming.memory import Held, Memory
 from unspool.streaming.program import Array, Program
 from unspool.streaming.rows import check_keys
 
-LONGEST = 10_000
-"""Words of one sentence: what is held of it is bounded."""
+LONGEST, LONGEST_TEXT = 10_000, 1_000_000
+"""Words and characters of one sentence: what is held of it is bounded."""
 
 Answer = dict[str, Any]
 
@@ -34,7 +35,7 @@ class TagStream:
 
     def fresh(self) -> dict[str, Array]:
         tags = len(self.facts.preparation.labels or ())
-        book = {"text": np.array(""), "offsets": np.zeros((0, 2), np.int64), "weights": np.zeros((0, tags), np.float32)}
+        book = {"text": _held(""), "offsets": np.zeros((0, 2), np.int64), "weights": np.zeros((0, tags), np.float32)}
         return self.memory.fresh() | {f"sentence/{name}": array for name, array in book.items()}
 
     def limits(self) -> dict[str, int]:
@@ -46,8 +47,8 @@ class TagStream:
         text, end = record.get("text", ""), record.get("end", False)
         if not isinstance(text, str) or not isinstance(end, bool) or not record:
             raise DataError(f"got {dict(record)!r:.60}, wanted a piece of text, end: true, or both")
-        after, first = self._read(held, text)
-        weights, offsets, whole = after["sentence/weights"], after["sentence/offsets"], str(after["sentence/text"])
+        after, first = self._read(held, sound("text", text))
+        weights, offsets, whole = after["sentence/weights"], after["sentence/offsets"], _text(after)
         if end and len(weights):
             reading = answers.read(self.facts, weights[None], np.array([len(weights)]))[0]
             return self.fresh(), {"ready": True, "end": True, **answers.tell(self.facts, whole, offsets, reading)}
@@ -58,10 +59,10 @@ class TagStream:
 
     def _read(self, held: Held, text: str) -> tuple[dict[str, Array], int]:
         """What is held once the words of a piece are read, and how many words there were before."""
-        before = str(held["sentence/text"])
+        before, first = _text(held), len(held["sentence/offsets"])
+        self._refuse(held, len(before) + len(text))
         codes, offsets = self._whole.encode(text)
         codes, offsets = (codes, offsets) if tokenize(text, "words", False)[0] else (codes[:0], offsets[:0])
-        first = len(held["sentence/offsets"])
         if first + len(codes) > self.most:
             raise LiveError(f"the sentence has {first + len(codes)} words, and the model reads at most {self.most}; send end: true between sentences")
         after, raw = dict(held), []
@@ -69,8 +70,25 @@ class TagStream:
             after, weights = self.memory.ask(after, {"values": np.zeros((1, 0), np.float32), "codes": word[None]}, None)
             assert weights is not None
             raw.append(weights)
-        sentence = {name: array for name, array in held.items() if name.startswith("sentence/")}
-        sentence["sentence/text"] = np.array(before + text)
-        sentence["sentence/offsets"] = np.concatenate([held["sentence/offsets"], offsets + len(before)])
-        sentence["sentence/weights"] = np.concatenate([held["sentence/weights"], *(weights[None] for weights in raw)])
+        sentence = {
+            "sentence/text": _held(before + text),
+            "sentence/offsets": np.concatenate([held["sentence/offsets"], offsets + len(before)]),
+            "sentence/weights": np.concatenate([held["sentence/weights"], *(weights[None] for weights in raw)]),
+        }
         return {**after, **sentence}, first
+
+    def _refuse(self, held: Held, characters: int) -> None:
+        """LiveError for a text that grows too long, and for a state that was put back and holds more of one thing than of another."""
+        if characters > LONGEST_TEXT:
+            raise LiveError(f"the sentence has {characters:,} characters, wanted at most {LONGEST_TEXT:,}; send end: true between sentences")
+        if len(held["sentence/offsets"]) != len(held["sentence/weights"]):
+            raise LiveError("the state holds the places of more or fewer words than it has read; save it anew, or reset the session")
+
+
+def _held(text: str) -> Array:
+    """With a mark at its end, for numpy forgets NUL characters that stand there."""
+    return np.array(text + "\n")
+
+
+def _text(held: Held) -> str:
+    return str(held["sentence/text"])[:-1]

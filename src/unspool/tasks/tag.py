@@ -80,15 +80,16 @@ class Tag:
         order = np.argsort(where, kind="stable")
         chosen = [records[index] for index in where[order]]
         offsets = [answers.words(facts, record) for record in chosen]
+        told = [answers.first_words(read[index], len(places)) for index, places in zip(order, offsets, strict=True)]
         return Tags(
             names=tuple(record.name for record in chosen),
             texts=tuple(record.text or "" for record in chosen),
             offsets=tuple(offsets),
             labels=facts.preparation.labels or (),
             scheme=facts.preparation.scheme,
-            best=tuple(read[index].best for index in order),
-            confidence=tuple(read[index].confidence for index in order),
-            spans=tuple(read[index].spans for index in order),
+            best=tuple(reading.best for reading in told),
+            confidence=tuple(reading.confidence for reading in told),
+            spans=tuple(reading.spans for reading in told),
             truth=tuple(None if record.tags is None else tuple(facts.preparation.tags_read(record.tags)) for record in chosen),
         )
 
