@@ -22,6 +22,7 @@ class FakeSpec(Spec):
 
 class FakeModel:
     facts = SimpleNamespace(live=True, why_not_live="")
+    reads_texts = False
     metrics = {"test": SCORES, "baselines": BASELINES}
 
     def evaluate(self, data=None):

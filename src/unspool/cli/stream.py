@@ -4,38 +4,61 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from unspool.cli.lines import LONGEST_LINE, measured
 from unspool.cli.output import write_json_line
 from unspool.cli.parameters import RunFolder
 from unspool.errors import InputError, LiveError
 
 if TYPE_CHECKING:
+    from unspool.run import WholeTexts
     from unspool.streaming import Session
 
-LONGEST_LINE = 1 << 20
 
-
-def stream(folder: RunFolder) -> None:
+def stream(
+    folder: RunFolder,
+    sentences: Annotated[
+        bool, typer.Option("--sentences", help="Read each line's text as a whole, as a model that reads from both ends must; for models of texts.")
+    ] = False,
+) -> None:
     """Answer live, line by line.
 
     Each line of the input is one JSON object and is answered at once by one JSON object on a line. It holds what the model reads of one step,
-    by column; {"reset": true} forgets everything. A line that cannot be used is answered with {"error": ..., "line": ...}, changes nothing,
-    and makes the exit code 2.
+    by column; of a text, a piece of whole words, {"text": "..."}, and for a tagger {"end": true} at the end of a sentence. {"reset": true}
+    forgets everything. A line that cannot be used is answered with {"error": ..., "line": ...}, changes nothing, and makes the exit code 2.
     """
-    from unspool.streaming import Session
-
-    if respond(Session.open(folder), sys.stdin.buffer):
+    if respond(_whole(folder) if sentences else _opened(folder), sys.stdin.buffer):
         raise typer.Exit(InputError.exit_code)
 
 
-def respond(session: Session, lines: Iterable[bytes]) -> int:
+def _opened(folder: Path) -> Session:
+    from unspool.bundle import Bundle
+    from unspool.streaming import Session
+
+    try:
+        return Session.open(folder)
+    except LiveError as error:
+        facts = Bundle.open(folder).facts()
+        if facts.live or facts.preparation.tokens is None:
+            raise
+        raise LiveError(f"{error}; or have each line's text read as a whole: unspool stream {folder} --sentences") from None
+
+
+def _whole(folder: Path) -> WholeTexts:
+    from unspool import run
+
+    return run.WholeTexts(run.load(folder))
+
+
+def respond(session: Session | WholeTexts, lines: Iterable[bytes]) -> int:
     """Answer every line; returns how many could not be used."""
     bad = 0
-    for number, line in enumerate(_measured(lines), start=1):
+    for number, line in enumerate(measured(lines), start=1):
         try:
             answer: Mapping[str, Any] = _answer(session, line)
         except (InputError, ValueError) as error:
@@ -45,20 +68,7 @@ def respond(session: Session, lines: Iterable[bytes]) -> int:
     return bad
 
 
-def _measured(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """Lines as they come; of one that is too long, only the beginning."""
-    readline = getattr(lines, "readline", None)
-    if readline is None:
-        yield from lines
-        return
-    while line := readline(LONGEST_LINE + 1):
-        rest = line
-        while len(rest) > LONGEST_LINE and not rest.endswith(b"\n"):
-            rest = readline(LONGEST_LINE + 1)
-        yield line
-
-
-def _answer(session: Session, line: bytes) -> Mapping[str, Any]:
+def _answer(session: Session | WholeTexts, line: bytes) -> Mapping[str, Any]:
     row = _row(line)
     if row == {"reset": True}:
         session.reset()

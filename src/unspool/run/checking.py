@@ -12,7 +12,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from unspool.data import sources
-from unspool.data.facts import Facts, ForecastFacts
+from unspool.data.facts import Facts, ForecastFacts, TagFacts
 from unspool.layers import flatten_state
 from unspool.models.sequence_model import SequenceModel
 from unspool.run.prepare import Setup, build_network, set_up
@@ -54,7 +54,7 @@ def describe_model(network: SequenceModel, setup: Setup) -> dict[str, Any]:
         "live": facts.live,
     }
     if not facts.live:
-        return described | {"why_not_live": facts.why_not_live, "lookahead": "the whole record" if _needs_all(network, facts) else network.lookahead}
+        return described | {"why_not_live": facts.why_not_live, "lookahead": _whole(facts) if _needs_all(network, facts) else network.lookahead}
     per_step = _multiply_adds(network, facts)
     state = sum(tensor.numel() * tensor.element_size() for tensor in flatten_state(network.initial_state(1)).values())
     waits = int(network.lookahead) + network.stride - 1
@@ -75,6 +75,12 @@ def _needs_all(network: SequenceModel, facts: Facts) -> bool:
     """Whether the network, or an encoder before it, reads from both ends."""
     tokens = facts.preparation.tokens
     return isinf(network.lookahead) or (tokens is not None and tokens.contextual is not None)
+
+
+def _whole(facts: Facts) -> str:
+    """What is waited for by a model that reads from both ends."""
+    kind = "record" if facts.preparation.tokens is None else "sentence" if isinstance(facts.task, TagFacts) else "text"
+    return f"the whole {kind}"
 
 
 def _multiply_adds(network: SequenceModel, facts: Facts) -> int:

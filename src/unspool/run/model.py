@@ -60,10 +60,16 @@ class Model:
     def task(self) -> Task:
         return make_task(self.spec)
 
+    @property
+    def reads_texts(self) -> bool:
+        """Whether a record is a text, so that raw texts can be given."""
+        return self.facts.preparation.tokens is not None
+
     def predict(self, data: object) -> list[dict[str, Any]]:
         """One answer a record: the forecast after its last observation, in original units; its class; or its words, their tags and spans.
 
-        data  as for training: a path, a frame, arrays or texts. Rows after the last known target hold what is known of the future
+        data  as for training: a path, a frame, arrays or texts. Rows after the last known target hold what is known of the future. A tagger reads
+              lists of words, and raw texts, which it cuts into sentences and words; all places it tells are those in the text that was given
         """
         records = self._records(data, labelled=False)
         task = self.task
@@ -74,6 +80,7 @@ class Model:
         if isinstance(found, Classes):
             told = [classify_answers.tell(self.facts, row) for row in found.probabilities]
         else:
+            found = tag_answers.by_text(found)
             rows = zip(found.texts, found.offsets, found.best, found.confidence, found.spans, strict=True)
             told = [tag_answers.tell(self.facts, text, places, tag_answers.Reading(*reading)) for text, places, *reading in rows]  # type: ignore[arg-type]
         return [{"record": name} | answer for name, answer in zip(found.names, told, strict=True)]

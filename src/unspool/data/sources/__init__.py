@@ -24,7 +24,7 @@ def read(spec: DataSpec, folder: Path, data: object | None = None, labelled: boo
               table   a pandas, polars or Arrow frame
               arrays  a mapping with values and, where there are, lengths, labels, parts, groups
               text    (label, text) pairs, texts alone, or a frame
-              tagged  (words, tags) pairs, or lists of words alone
+              tagged  (words, tags) pairs; for a prediction lists of words too, and texts that are not cut, a record a sentence
     labelled  False to read for a prediction: labels, tags, groups, parts and targets may be absent
 
     Rows in messages count as a person does: the header of a CSV is row 1; the first row of a frame or a Parquet file is
