@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from unspool.data.vocab import tokenize
 from unspool.models.subwords import owned, pooled, windows
 
 
@@ -71,3 +74,41 @@ def test_pooling_is_the_mean_or_the_first_of_a_words_subwords(offsets, words):
         own = piece[word == index]
         np.testing.assert_allclose(mean[index], vectors[own].mean(axis=0) if len(own) else 0, atol=1e-6)
         np.testing.assert_array_equal(first[index], vectors[own[0]] if len(own) else 0)
+
+
+LINES = ["naïve 😀 film went to the films", "日本 に 行く", "don't stop, Zürich!", "e\u0301te\u0301 fine"]
+
+
+def byte_level():
+    """As RoBERTa's: a sub-word may begin with the blank before a word, or be a part of a character."""
+    tokenizers = pytest.importorskip("tokenizers")
+    made = tokenizers.Tokenizer(tokenizers.models.BPE())
+    made.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=True)
+    alphabet = tokenizers.pre_tokenizers.ByteLevel.alphabet()
+    made.train_from_iterator(LINES * 3, tokenizers.trainers.BpeTrainer(vocab_size=300, initial_alphabet=alphabet, show_progress=False))
+    return made
+
+
+def sentence_piece():
+    """As XLM-R's: blanks become a character of their own, and characters are composed first."""
+    tokenizers = pytest.importorskip("tokenizers")
+    made = tokenizers.Tokenizer(tokenizers.models.Unigram())
+    made.normalizer = tokenizers.normalizers.NFKC()
+    made.pre_tokenizer = tokenizers.pre_tokenizers.Metaspace()
+    trainer = tokenizers.trainers.UnigramTrainer(vocab_size=80, special_tokens=["<unk>"], unk_token="<unk>", show_progress=False)
+    made.train_from_iterator(LINES * 3, trainer)
+    return made
+
+
+@pytest.mark.parametrize("make", [byte_level, sentence_piece])
+@pytest.mark.parametrize("line", LINES)
+def test_every_kind_of_tokenizer_says_where_its_subwords_stand(make, line):
+    offsets = np.array(make().encode(line, add_special_tokens=False).offsets)
+    words = tokenize(line, "words", lowercase=True)[1]
+    piece, word = owned(offsets, words)
+    for index, (start, stop) in enumerate(words.tolist()):
+        read = set().union(*(range(*offsets[place]) for place in piece[word == index]))
+        # a mark that was composed with its letter has no place of its own
+        assert {place for place in range(start, stop) if not unicodedata.combining(line[place])} <= read
+    for place in set(range(len(offsets))) - set(piece.tolist()):
+        assert not line[slice(*offsets[place])].strip()  # what is of no word is a blank
