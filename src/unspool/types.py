@@ -67,6 +67,7 @@ class Prepared:
     label    the class, or -1
     tags     (T,)    the number of the tag of every step, -1 where unknown, or None
     offsets  (T, 2)  where in the record's text every step begins and ends, or None for numbers
+    before   (N,)    codes of what stands before a text, the end of a line, or None for numbers
     """
 
     values: NDArray[np.float32]
@@ -76,6 +77,7 @@ class Prepared:
     label: int = -1
     tags: NDArray[np.int64] | None = None
     offsets: NDArray[np.int64] | None = None
+    before: NDArray[np.int64] | None = None
 
     @property
     def steps(self) -> int:
@@ -88,12 +90,14 @@ class Cut:
 
     record, start, stop  (B,)  which steps of which prepared record; a row with start == stop is empty
     carry                (B,)  True where the row goes on where the same row of the batch before it ended
+    pace                 what the learning rate of its step is multiplied by
     """
 
     record: NDArray[np.int64]
     start: NDArray[np.int64]
     stop: NDArray[np.int64]
     carry: NDArray[np.bool_]
+    pace: float = 1.0
 
     @property
     def rows(self) -> int:
@@ -116,6 +120,7 @@ class Batch:
     future   (B, O, L, F) float32    what is known of each of the L steps after an asked step, or None
     truth    (B, O, L, D) float32    scaled future targets (0 where unknown, see known_truth), or (B, O) int64 classes
     known_truth (B, O, L, D) bool    True where a future target is known, or None for classes
+    source   (B, O) int64            the record of each asked step, where a row runs over several; else None
     """
 
     values: NDArray[np.float32]
@@ -127,6 +132,7 @@ class Batch:
     truth: NDArray[np.generic]
     future: NDArray[np.float32] | None = None
     known_truth: NDArray[np.bool_] | None = None
+    source: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,4 +192,22 @@ class Tags:
     truth: tuple[tuple[str, ...] | None, ...]
 
 
-Predictions = Forecasts | Classes | Tags
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """How well the tokens of texts were foreseen, those of M records end to end.
+
+    names, lengths     (M,) of records, and how many of the N tokens are of each
+    codes              (N,) the tokens, 0 for one that the train part lacks
+    log_probabilities  (N,) natural logarithms: of each token, given those before it
+    words, characters  (M,) of the original texts, with the ends of lines where a token stands for them
+    """
+
+    names: tuple[str, ...]
+    lengths: NDArray[np.int64]
+    codes: NDArray[np.int64]
+    log_probabilities: NDArray[np.float64]
+    words: NDArray[np.int64]
+    characters: NDArray[np.int64]
+
+
+Predictions = Forecasts | Classes | Tags | Tokens

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from unspool.answers.forecast import plain, stamps
-from unspool.types import Classes, Forecasts, Predictions, Tags
+from unspool.types import Classes, Forecasts, Predictions, Tags, Tokens
 
 Row = dict[str, Any]
 
@@ -18,6 +18,7 @@ def table(predictions: Predictions) -> list[Row]:
     forecast  series, origin, step (1 to L), time where there are times; by target its point, `_truth` and `_<level>`
     classify  name, truth, label, probability, and `probability_<label>` of each label
     tag       name, start, end, text, truth, tag, probability: one row a word
+    generate  name, tokens, words, characters, log_probability: one row a text
     """
     columns = _columns(predictions)
     names = tuple(columns)
@@ -27,7 +28,20 @@ def table(predictions: Predictions) -> list[Row]:
 def _columns(predictions: Predictions) -> dict[str, list[Any]]:
     if isinstance(predictions, Tags):
         return _words(predictions)
+    if isinstance(predictions, Tokens):
+        return _texts(predictions)
     return _steps(predictions) if isinstance(predictions, Forecasts) else _records(predictions)
+
+
+def _texts(tokens: Tokens) -> dict[str, list[Any]]:
+    pieces = np.split(tokens.log_probabilities, np.cumsum(tokens.lengths)[:-1])
+    return {
+        "name": list(tokens.names),
+        "tokens": tokens.lengths.tolist(),
+        "words": tokens.words.tolist(),
+        "characters": tokens.characters.tolist(),
+        "log_probability": plain(np.array([piece.sum() for piece in pieces])),
+    }
 
 
 def _words(tags: Tags) -> dict[str, list[Any]]:

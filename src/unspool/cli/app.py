@@ -12,6 +12,7 @@ from unspool.cli.check import check
 from unspool.cli.demo import demo
 from unspool.cli.doctor import doctor
 from unspool.cli.evaluate import evaluate
+from unspool.cli.generate import generate
 from unspool.cli.init import init
 from unspool.cli.predict import predict
 from unspool.cli.report import report
@@ -19,7 +20,7 @@ from unspool.cli.stream import stream
 from unspool.cli.train import train
 from unspool.cli.verify import verify
 
-VERBS = (init, check, train, evaluate, predict, stream, verify, report, doctor, demo)
+VERBS = (init, check, train, evaluate, predict, generate, stream, verify, report, doctor, demo)
 
 
 @dataclass

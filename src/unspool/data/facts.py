@@ -55,6 +55,13 @@ class TagFacts(Spec):
     chain: ChainFacts | None = None
 
 
+class GenerateFacts(Spec):
+    """What a language model has read: `tokens` of the train part. What they are stands in the preparation."""
+
+    kind: Literal["generate"] = "generate"
+    tokens: int
+
+
 class MemoryFacts(Spec):
     """What is remembered: `carried` along the whole record, or `windowed`, the last `context` steps."""
 
@@ -65,7 +72,7 @@ class MemoryFacts(Spec):
 class Facts(Spec):
     """`facts.json` of a run folder."""
 
-    task: Annotated[ForecastFacts | ClassifyFacts | TagFacts, Field(discriminator="kind")]
+    task: Annotated[ForecastFacts | ClassifyFacts | TagFacts | GenerateFacts, Field(discriminator="kind")]
     preparation: Preparation
     memory: MemoryFacts
     stride: int = 1

@@ -119,22 +119,23 @@ def _as_read(tokens: TokenFacts, record: Record) -> Record:
 
 def _tokens(spec: Tokens, train: Sequence[Record]) -> TokenFacts:
     facts = TokenFacts(
-        unit=spec.unit, lowercase=spec.lowercase, longest=spec.longest, keep=spec.keep, vocabulary=Vocabulary.of_bytes()
+        unit=spec.unit, line_ends=bool(spec.line_ends), lowercase=spec.lowercase, longest=spec.longest, keep=spec.keep,
+        vocabulary=Vocabulary.of_bytes(),
     )
     if spec.unit == "bytes":
         return facts
-    units = (unit for record in train for unit in fold(_units(spec, record), spec.lowercase))
+    units = (unit for record in train for unit in fold(_units(facts, record), spec.lowercase))
     changes: dict[str, object] = {"vocabulary": Vocabulary.build(units, spec.minimum_count, spec.largest)}
     if spec.characters is not None:
-        changes["characters"] = CharacterFacts.build((word for record in train for word in _units(spec, record)), spec.characters)
+        changes["characters"] = CharacterFacts.build((word for record in train for word in _units(facts, record)), spec.characters)
     return facts.model_copy(update=changes)
 
 
-def _units(spec: Tokens, record: Record) -> list[str]:
+def _units(facts: TokenFacts, record: Record) -> list[str]:
     """The units of a text, with their case."""
     assert record.text is not None
     if record.words is None:
-        return tokenize(record.text, spec.unit, lowercase=False)[0]
+        return tokenize(facts.closed(record.text), facts.unit, lowercase=False, line_ends=facts.line_ends)[0]
     return [record.text[start:stop] for start, stop in record.words.tolist()]
 
 

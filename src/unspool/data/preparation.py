@@ -20,7 +20,7 @@ from unspool.data.features import Stamps, calendar, calendar_names
 from unspool.data.scaling import RowError, Scaler, Scalers
 from unspool.data.schemes import Scheme, convert
 from unspool.data.spec import CalendarFeature, DataSpec, Policy
-from unspool.data.vocab import UNKNOWN, Unit, Vocabulary, fold, tokenize
+from unspool.data.vocab import LINE_END, UNKNOWN, Unit, Vocabulary, fold, tokenize
 from unspool.errors import DataError
 from unspool.spec import Spec, knob
 from unspool.types import Prepared, Record
@@ -33,6 +33,7 @@ class TokenFacts(Spec):
     """How text became codes, and the units that have one."""
 
     unit: Unit = knob("words", "what one step of the sequence is")
+    line_ends: bool = knob(False, "the end of a line, and of a text, is a token")
     lowercase: bool = knob(True, "fold case first")
     longest: int | None = knob(None, "most steps kept of one text", ge=1)
     keep: Literal["head", "tail"] = knob("head", "which end of a longer text is kept")
@@ -46,7 +47,7 @@ class TokenFacts(Spec):
         words  (T, 2) of a source that cuts words itself
         """
         if words is None:
-            units, offsets = tokenize(text, self.unit, self.lowercase)
+            units, offsets = tokenize(text, self.unit, self.lowercase, self.line_ends)
         else:
             units, offsets = fold([text[start:stop] for start, stop in words.tolist()], self.lowercase), np.asarray(words, np.int64)
         kept = self.kept(len(units))
@@ -67,6 +68,22 @@ class TokenFacts(Spec):
         if self.characters is None:
             return codes, offsets
         return np.concatenate([codes, self.characters.encode([text[start:stop] for start, stop in offsets.tolist()])], axis=1), offsets
+
+    def closed(self, text: str) -> str:
+        """A text as a record: it ends with the end of a line where that is a token."""
+        return text if not self.line_ends or text.endswith(LINE_END) else text + LINE_END
+
+    def extent(self, text: str) -> tuple[int, int]:
+        """Words, which stand between white space, and characters of a text as it came, with the ends of lines where they are tokens."""
+        text = self.closed(text)
+        ends = text.count(LINE_END)
+        told = self.line_ends or self.unit in ("characters", "bytes")
+        return len(text.split()) + (ends if told else 0), len(text) - (0 if told else ends)
+
+    @property
+    def before(self) -> NDArray[np.int64]:
+        """(N,) codes of what stands before a text: the end of a line."""
+        return self.encode(LINE_END)[0][0]
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -199,10 +216,12 @@ class Preparation(Spec):
         if self.tokens is not None:
             if record.text is None:
                 raise DataError("got no text, but this preparation was learnt from texts; give it texts")
-            codes, offsets = self.tokens.encode(record.text, record.words)
+            codes, offsets = self.tokens.encode(self.tokens.closed(record.text), record.words)
             none = np.empty((len(codes), 0), np.float32)
             tags = None if record.tags is None else self._tags(record.tags)
-            return Prepared(values=none, codes=codes, known=none, targets=none, label=label, tags=tags, offsets=offsets)
+            return Prepared(
+                values=none, codes=codes, known=none, targets=none, label=label, tags=tags, offsets=offsets, before=self.tokens.before
+            )
         known = self.known_future(record.columns, record.times)
         targets = self.scaled_targets(record.columns) if self.targets else np.empty((record.steps, 0), np.float32)
         values, codes = self.values(record.columns, record.times), self.codes(record.columns)

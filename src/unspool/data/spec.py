@@ -182,7 +182,10 @@ Split = Annotated[TimeSplit | RandomSplit | GroupSplit | GivenSplit, Field(discr
 class Tokens(Spec):
     """How text becomes a sequence of codes."""
 
-    unit: Literal["words", "characters", "bytes"] = knob("words", "what one step of the sequence is")
+    unit: Literal["words", "spaces", "characters", "bytes"] = knob(
+        "words", "what one step of the sequence is; spaces: what stands between white space, for a text that has been cut into words"
+    )
+    line_ends: bool | None = knob(None, "the end of a line, and of a text, is a token; none means so where the task is generate")
     lowercase: bool = knob(True, "fold case first")
     minimum_count: int = knob(1, "rarer units of the train part are unknown", ge=1, search=[1, 2, 3])
     largest: int = knob(50_000, "most units kept, the commonest first", ge=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -15,8 +16,12 @@ from unspool.data.words import words
 from unspool.errors import DataError
 from unspool.spec import Spec, knob
 
-Unit = Literal["words", "characters", "bytes"]
+Unit = Literal["words", "spaces", "characters", "bytes"]
 UNKNOWN = "<unknown>"
+LINE_END = "\n"
+"""The unit that the end of a line is, where it is one: no word can be taken for it."""
+
+_BETWEEN_SPACES = {False: re.compile(r"\S+"), True: re.compile(r"\S+|\n")}
 
 
 class Vocabulary(Spec):
@@ -70,13 +75,16 @@ class Vocabulary(Spec):
         return [table[number] for number in numbers.tolist()]
 
 
-def tokenize(text: str, unit: Unit, lowercase: bool) -> tuple[list[str], NDArray[np.int64]]:
+def tokenize(text: str, unit: Unit, lowercase: bool, line_ends: bool = False) -> tuple[list[str], NDArray[np.int64]]:
     """The units of a text, in order, and where in it each begins and ends, (T, 2); a byte b is the character of code point b.
 
     The text is cut before case is folded, since folding can change how long it is.
+
+    line_ends  the end of a line is a unit among words too, as it is among characters and bytes
     """
-    if unit == "words":
-        offsets = np.array([match.span() for match in words(line_ends=False).finditer(text)], np.int64).reshape(-1, 2)
+    if unit in ("words", "spaces"):
+        pattern = words(line_ends) if unit == "words" else _BETWEEN_SPACES[line_ends]
+        offsets = np.array([match.span() for match in pattern.finditer(text)], np.int64).reshape(-1, 2)
         return fold([text[start:stop] for start, stop in offsets.tolist()], lowercase), offsets
     units, starts = fold(text, lowercase), np.arange(len(text), dtype=np.int64)
     if unit == "bytes":

@@ -23,7 +23,7 @@ Raw = NDArray[np.float32]
 def predict(
     network: SequenceModel, examples: Examples, device: torch.device
 ) -> tuple[list[Cut], list[Batch], list[Raw]]:
-    """The cuts, their batches and the raw answers (B, O, ...) at the asked steps of each.
+    """The cuts, their batches and what the head keeps of its raw answers, (B, O, ...), at the asked steps of each.
 
     The state goes on from cut to cut where a row carries it, as in training. The batches come back without the inputs
     (no steps in `values` and `codes`, no `future`), which are freed as soon as they are read.
@@ -36,7 +36,7 @@ def predict(
         for cut in cuts:
             batch = examples.batch(cut)
             # rows that start anew may be more or fewer than those before; only rows that go on need the old state
-            answer, state = network(TensorBatch.of(batch, device), state if batch.carry.any() else None)
+            answer, state = network.judged(TensorBatch.of(batch, device), state if batch.carry.any() else None)
             raw.append(answer.float().cpu().numpy())
             batches.append(_without_inputs(batch))
     return cuts, batches, raw

@@ -123,6 +123,9 @@ def _text(facts: Facts, record: Record, draw: np.random.Generator) -> Case:
         preparation = preparation.model_copy(update={"tokens": preparation.tokens.model_copy(update={"longest": None})})
         codes = preparation.encode_text(whole)
     seen = 0
+    if facts.task.kind == "generate":  # a session reads what stands before a text by itself
+        assert preparation.tokens is not None
+        codes, seen = np.concatenate([preparation.tokens.before[None], codes]), 1
     for piece in pieces:
         seen = min(len(codes), seen + len(preparation.encode_text(piece)))
         live.append((seen - 1, {"text": piece}))

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from unspool.answers import classify, forecast, tag
-from unspool.data.facts import Facts, ForecastFacts, TagFacts
+from unspool.answers import classify, forecast, generate, tag
+from unspool.data.facts import Facts, ForecastFacts, GenerateFacts, TagFacts
 from unspool.errors import DataError, LiveError, VerificationError
 from unspool.export.cases import Case, cases
 from unspool.export.runs import Runs
@@ -123,6 +123,8 @@ def _session_difference(
         sure = [word["probability"] for answer in answers.values() for word in answer["words"]]
         offline = tag.so_far(facts, whole, 0).confidence
         return _finite(np.abs(np.array(sure) - offline).max()) if len(sure) == len(offline) else float("inf")
+    if isinstance(facts.task, GenerateFacts):
+        return _next_difference(whole, answers, case, facts)
     worst = 0.0
     for index, step in enumerate(case.asked.tolist()):
         if step not in answers:
@@ -131,6 +133,19 @@ def _session_difference(
         for name, numbers in wanted.items():
             told = _numbers(got if name == "probabilities" else got[name], name)
             worst = max(worst, _finite(np.abs(told - numbers).max() / deviations.get(name, 1.0)))
+    return worst
+
+
+def _next_difference(whole: NDArray[np.float32], answers: Mapping[int, Mapping[str, Any]], case: Case, facts: Facts) -> float:
+    """The largest difference between the probabilities that a session gave the tokens it named and theirs offline."""
+    units = generate.tokens_of(facts).vocabulary
+    worst = 0.0
+    for index, step in enumerate(case.asked.tolist()):
+        if step not in answers:
+            return float("inf")
+        offline, named = generate.read(whole[index]), answers[step]["next"]
+        codes = units.encode([one["text"] or "" for one in named])
+        worst = max(worst, _finite(np.abs(np.array([one["probability"] for one in named]) - offline[codes]).max()))
     return worst
 
 

@@ -32,6 +32,7 @@ class Embed(nn.Module):
             nn.init.normal_(table, std=TABLE_SPREAD)
         self.dropout = nn.Dropout(spec.dropout if isinstance(spec, LearnedEmbedding) else 0.0)
         self.word_dropout = spec.word_dropout if isinstance(spec, LearnedEmbedding) else 0.0
+        self.vector_dropout = spec.vector_dropout if isinstance(spec, LearnedEmbedding) else 0.0
         self.characters = None if characters is None else build_characters(characters, code_sizes[1])
         self.width = values + sum(width if self.learned else size for size in self.sizes)
         self.width += 0 if self.characters is None else self.characters.width
@@ -48,5 +49,9 @@ class Embed(nn.Module):
         if self.learned:
             if self.training and self.word_dropout:
                 code = code.masked_fill(torch.rand(code.shape, device=code.device) < self.word_dropout, UNKNOWN)
-            return self.dropout(self.tables[index](code))
+            vector: Tensor = self.dropout(self.tables[index](code))
+            if self.training and self.vector_dropout:
+                kept = nn.functional.dropout(vector.new_ones(self.sizes[index]), self.vector_dropout)
+                vector = vector * kept[code].unsqueeze(-1)
+            return vector
         return nn.functional.one_hot(code, self.sizes[index]).to(torch.get_default_dtype())

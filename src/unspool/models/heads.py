@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from unspool.data.facts import Facts
 from unspool.models.batch import TensorBatch
+from unspool.models.embed import Embed
 from unspool.models.spec import CategoricalHead, PointHead, QuantileHead
 
 
@@ -28,6 +29,18 @@ class Head(nn.Module, ABC):
     def loss(self, raw: Tensor, batch: TensorBatch) -> Tensor:
         """The mean loss of a batch over what counts in it; a scalar, zero where nothing counts."""
 
+
+    def join(self, embed: Embed) -> None:
+        """Told once, before anything else, what the network reads with: a head may share its table."""
+
+    def loss_of(self, states: Tensor, batch: TensorBatch) -> Tensor:
+        """The loss from the states (B, O, H) at the asked steps: for a head that need not hold all of its raw answers to know it."""
+        return self.loss(self(states, batch.future), batch)
+
+    def kept(self, states: Tensor, batch: TensorBatch) -> Tensor:
+        """What is kept of the answers, (B, O, ...), where a part is judged: the raw ones, unless they are too many."""
+        answers: Tensor = self(states, batch.future)
+        return answers
 
     def settled(self, facts: Facts) -> Facts:
         """The facts with what this head has learnt that is needed to read its raw answers."""

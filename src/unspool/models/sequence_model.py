@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from unspool.cells import Cell
@@ -26,6 +27,7 @@ class SequenceModel(nn.Module):
         self.backbone = backbone
         self.pool = pool
         self.head = head
+        head.join(embed)
         self.stride = backbone.stride
         self.lookahead = backbone.lookahead
 
@@ -39,16 +41,29 @@ class SequenceModel(nn.Module):
         pooled, pool = self.pool.scan(states, branch(state, "pool"), None if lengths is None else lengths // self.stride)
         return pooled, {"backbone": backbone, "pool": pool}
 
+    def asked(self, batch: TensorBatch, state: State | None = None) -> tuple[Tensor, State]:
+        """Pooled states at the asked steps, (B, O, H), and the state after each row's last real step."""
+        pooled, state = self.scan(batch.values, batch.codes, self.carried(state, batch.carry), batch.lengths)
+        index = (batch.asked + 1) // self.stride - 1
+        steps = torch.arange(pooled.shape[1], device=index.device)
+        if index.shape == pooled.shape[:2] and bool((index == steps).all()):  # every step is: what is there need not be gathered
+            return pooled, state
+        return pooled.gather(1, index.unsqueeze(-1).expand(-1, -1, pooled.shape[-1])), state
+
     def forward(self, batch: TensorBatch, state: State | None = None) -> tuple[Tensor, State]:
         """Raw answers at the asked steps, (B, O, ...), and the state after each row's last real step."""
-        pooled, state = self.scan(batch.values, batch.codes, self.carried(state, batch.carry), batch.lengths)
-        index = ((batch.asked + 1) // self.stride - 1).unsqueeze(-1).expand(-1, -1, pooled.shape[-1])
-        return self.head(pooled.gather(1, index), batch.future), state
+        states, state = self.asked(batch, state)
+        return self.head(states, batch.future), state
 
     def loss(self, batch: TensorBatch, state: State | None = None) -> tuple[Tensor, State]:
         """The mean loss of a batch, and the state after it."""
-        raw, state = self(batch, state)
-        return self.head.loss(raw, batch), state
+        states, state = self.asked(batch, state)
+        return self.head.loss_of(states, batch), state
+
+    def judged(self, batch: TensorBatch, state: State | None = None) -> tuple[Tensor, State]:
+        """What the head keeps of its answers at the asked steps, (B, O, ...), and the state after them."""
+        states, state = self.asked(batch, state)
+        return self.head.kept(states, batch), state
 
     def step(self, values: Tensor, codes: Tensor, future: Tensor | None, state: State) -> tuple[Tensor, State]:
         """One instant: (B, C), (B, N) and, of a forecast, (B, L, F) to raw answers (B, ...).

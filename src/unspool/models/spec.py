@@ -11,14 +11,17 @@ from unspool.layers.convolution import ConvolutionSpec
 from unspool.spec import Spec, knob
 
 TRUNCATE, STREAMS = 200, 16
+SPAN = 70
 
 
 class Carried(Spec):
     """The state runs along the whole record: in training (truncated back-propagation), in judging (one scan) and live (one step)."""
 
     kind: Literal["carried"] = "carried"
-    truncate: int | None = knob(None, f"forecast: steps through which errors are propagated; none means {TRUNCATE}", ge=1)
-    streams: int | None = knob(None, f"forecast: contiguous streams trained side by side; none means {STREAMS}", ge=1)
+    truncate: int | None = knob(
+        None, f"steps through which errors are propagated; none means {TRUNCATE} in forecast, and {SPAN}, more or less, in generate", ge=1
+    )
+    streams: int | None = knob(None, f"forecast and generate: contiguous streams trained side by side; none means {STREAMS}", ge=1)
 
 
 class Windowed(Spec):
@@ -60,6 +63,9 @@ class LearnedEmbedding(Spec):
     width: int = knob(32, "numbers in the vector", ge=1, search=[16, 128])
     dropout: float = knob(0.0, "share of the vector's numbers that training leaves out", ge=0, lt=1)
     word_dropout: float = knob(0.0, "share of tokens or categories that training reads as unknown (Iyyer et al. 2015)", ge=0, lt=1)
+    vector_dropout: float = knob(
+        0.0, "share of tokens or categories whose vector training leaves out wherever it stands in a batch (Gal and Ghahramani 2016)", ge=0, lt=1
+    )
     characters: Characters | None = knob(None, "what is read of the characters of words, beside the words")
 
 
@@ -175,7 +181,27 @@ class CRFHead(Spec):
     dropout: float = knob(0.0, "of what each step's weights are read from", ge=0, lt=1, search=[0.0, 0.5])
 
 
-Head = Annotated[PointHead | QuantileHead | CategoricalHead | CRFHead, Field(discriminator="kind")]
+class SoftmaxHead(Spec):
+    """One probability a token of the vocabulary: what comes next, trained by cross-entropy."""
+
+    kind: Literal["softmax"] = "softmax"
+    pool: ClassVar[Pool] = "last"
+    tied: bool = knob(True, "tokens are foreseen by the vectors that they are read by (Press and Wolf 2017)")
+    adaptive: tuple[int, ...] = knob(
+        (), "ascending codes, of which the commonest token has 1, where clusters of rarer ones begin (Grave et al. 2017); none: one softmax over all"
+    )
+    dropout: float = knob(0.0, "of the states that are read, with one mask for all steps of a row", ge=0, lt=1, search=[0.0, 0.5])
+    activation: float = knob(0.0, "weight of the mean square of these states in the loss (AR; Merity et al. 2017)", ge=0)
+    temporal: float = knob(0.0, "weight of the mean square of their change from step to step (TAR; Merity et al. 2017)", ge=0)
+
+    @model_validator(mode="after")
+    def _ascends(self) -> SoftmaxHead:
+        if list(self.adaptive) != sorted(set(self.adaptive)) or (self.adaptive and self.adaptive[0] < 1):
+            raise ValueError(f"adaptive: got {list(self.adaptive)}, wanted ascending codes from 1, e.g. [2000, 10000], or none")
+        return self
+
+
+Head = Annotated[PointHead | QuantileHead | CategoricalHead | CRFHead | SoftmaxHead, Field(discriminator="kind")]
 
 
 class ModelSpec(Spec):
@@ -184,4 +210,4 @@ class ModelSpec(Spec):
     memory: Memory = knob(Carried(), "carried runs the state along the record, windowed sees a fixed context")
     embed: Embedding | None = knob(None, "how tokens and categories become numbers; none means learned where there are any")
     backbone: Backbone = knob(Backbone(), "the recurrent layers")
-    head: Head | None = knob(None, "what is answered; none means quantile for forecast, categorical for classify, crf for tag")
+    head: Head | None = knob(None, "what is answered; none means quantile for forecast, categorical for classify, crf for tag, softmax for generate")

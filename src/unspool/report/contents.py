@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from unspool.bundle import read_tensors
 from unspool.data.facts import Facts
 from unspool.errors import BundleError, SpecError
-from unspool.report.predictions import ClassRun, ForecastRun, TagRun, read_predictions
+from unspool.report.predictions import ClassRun, ForecastRun, Run, TagRun, TokenRun, read_predictions
 from unspool.spec import parse_yaml
 
 SPEC, FACTS, HISTORY, METRICS = "spec.yaml", "facts.json", "history.jsonl", "metrics.json"
@@ -40,15 +40,15 @@ class Contents:
     facts: Facts | None = None
     history: tuple[Json, ...] = ()
     metrics: Json = field(default_factory=dict)
-    predictions: ForecastRun | ClassRun | TagRun | None = None
+    predictions: Run | None = None
 
     @property
     def kind(self) -> str:
-        """`forecast`, `classify`, `tag`, or empty where nothing tells."""
+        """`forecast`, `classify`, `tag`, `generate`, or empty where nothing tells."""
         if self.facts is not None:
             return self.facts.task.kind
         if self.predictions is not None:
-            return {ForecastRun: "forecast", ClassRun: "classify", TagRun: "tag"}[type(self.predictions)]
+            return {ForecastRun: "forecast", ClassRun: "classify", TagRun: "tag", TokenRun: "generate"}[type(self.predictions)]
         return str(self.part_of_spec("task").get("kind", ""))
 
     def part_of_spec(self, *keys: str) -> Json:
@@ -166,7 +166,7 @@ def _metrics(path: Path) -> Json:
     return value
 
 
-def _predictions(folder: Path) -> ForecastRun | ClassRun | TagRun | None:
+def _predictions(folder: Path) -> Run | None:
     described = _mapping(folder / PREDICTIONS)
     if described is None or not os.path.lexists(folder / TENSORS):
         return None

@@ -45,6 +45,9 @@ def task_words(contents: Contents) -> str:
     if contents.kind == "tag":
         labels = facts.preparation.labels if facts and facts.preparation.labels else ()
         return f"Tell the tag of every word{f', one of {len(labels):,}: {listed(labels)}' if labels else ''}.{by}"
+    if contents.kind == "generate":
+        size = facts.preparation.code_sizes[0] if facts and facts.preparation.tokens else None
+        return f"Foresee the next token of running text{f', one of {size:,}' if size else ''}, at every token.{by}"
     return ""
 
 
@@ -74,7 +77,7 @@ SPLIT_WORDS = {
 
 
 def _split_words(contents: Contents) -> str:
-    default = {"forecast": "time", "classify": "random", "tag": "random"}.get(contents.kind, "")
+    default = {"forecast": "time", "classify": "random", "tag": "random", "generate": "time"}.get(contents.kind, "")
     words = SPLIT_WORDS.get(str(contents.part_of_spec("data", "split").get("kind", default)), "")
     bounds = [f"{name} from {said(part['from'])} to {said(part['to'])}" for name, part in _timed_parts(contents).items()]
     return words + (": " + ", ".join(bounds) if bounds else "") + "." if words else ""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
-from unspool.report import classify, forecast, overview
+from unspool.report import classify, forecast, generate, overview
 from unspool.report import tag as tagger
 from unspool.report.contents import Contents
 from unspool.report.curves import curves
@@ -52,12 +52,14 @@ def title(contents: Contents) -> str:
     if contents.kind == "tag":
         labels = facts.preparation.labels if facts else None
         return f"Tagging with {counted(len(labels), 'tag')}" if labels else "Tagging"
+    if contents.kind == "generate":
+        return f"Language model of {facts.preparation.tokens.unit}" if facts and facts.preparation.tokens else "Language model"
     return "A run"
 
 
 def _sections(contents: Contents, charts: dict[str, list[dict[str, Any]]]) -> tuple[list[Markup], dict[str, Any]]:
     about, drawn = forecast.sections(contents, charts)
-    about = about or classify.sections(contents, charts) or tagger.sections(contents)
+    about = about or classify.sections(contents, charts) or tagger.sections(contents) or generate.sections(contents)
     found = [
         figures(contents),
         *about,

@@ -51,7 +51,19 @@ class TagRun:
     sentences: tuple[Tagged, ...]
 
 
-def read_predictions(described: Mapping[str, Any], arrays: Arrays) -> ForecastRun | ClassRun | TagRun:
+@dataclass(frozen=True, slots=True)
+class TokenRun:
+    """Tokens of the test part (N,), the natural logarithms of their probabilities (N,), and texts that the model wrote."""
+
+    codes: NDArray[np.int64]
+    log_probabilities: NDArray[np.float64]
+    samples: tuple[str, ...]
+
+
+Run = ForecastRun | ClassRun | TagRun | TokenRun
+
+
+def read_predictions(described: Mapping[str, Any], arrays: Arrays) -> Run:
     """Predictions from their description and their tensors; raises ValueError where the two do not fit."""
     kind = described.get("kind")
     if kind == "forecast":
@@ -60,7 +72,9 @@ def read_predictions(described: Mapping[str, Any], arrays: Arrays) -> ForecastRu
         return _classify(described, arrays)
     if kind == "tag":
         return _tag(described, arrays)
-    raise ValueError(f"its description has kind {kind!r}, wanted forecast, classify or tag")
+    if kind == "generate":
+        return _generate(described, arrays)
+    raise ValueError(f"its description has kind {kind!r}, wanted forecast, classify, tag or generate")
 
 
 def _forecast(described: Mapping[str, Any], arrays: Arrays) -> ForecastRun:
@@ -136,6 +150,14 @@ def _within(sentence: Tagged) -> None:
     edges = sentence.offsets.ravel()
     if len(edges) and not (edges[0] >= 0 and (np.diff(edges) >= 0).all() and edges[-1] <= len(sentence.text)):
         raise ValueError(f"offsets: those of record {sentence.name!r} are no places in order within its {len(sentence.text)} characters")
+
+
+def _generate(described: Mapping[str, Any], arrays: Arrays) -> TokenRun:
+    codes = _array(arrays, "codes", (None,), "iu").astype(np.int64)
+    found = _array(arrays, "log_probabilities", codes.shape, "f").astype(np.float64)
+    if (codes < 0).any() or np.isnan(found).any() or (found > 1e-3).any():
+        raise ValueError("codes, log_probabilities: some are below 0, or no logarithms of probabilities")
+    return TokenRun(codes, found, _names(described, "samples"))
 
 
 def _names(described: Mapping[str, Any], key: str) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ class Verdict:
     ratio: float | None = None
 
 
-COUNTS = ("origins", "records", "rows", "steps", "words")
+COUNTS = ("origins", "records", "rows", "steps", "tokens", "words", "characters")
 MICRO = ("precision_micro", "recall_micro", "f1_micro")
 """Where every record has one class, these are the accuracy over again."""
 
@@ -57,7 +57,7 @@ def scores(figures: Json) -> dict[str, float]:
 def deciding_metric(contents: Contents) -> str | None:
     """The metric that the task decides by where it was measured, else the first that is known to have a better direction."""
     measured = contents.figures("test") or contents.figures("validation")
-    default = {"forecast": "mae", "classify": "accuracy", "tag": "span_f1"}.get(contents.kind, "")
+    default = {"forecast": "mae", "classify": "accuracy", "tag": "span_f1", "generate": "perplexity"}.get(contents.kind, "")
     chosen = str(contents.part_of_spec("task").get("metric", default))
     for name in (chosen, default, *measured):
         if finite(measured.get(name)) is not None and metric_words(name).lower is not None:
@@ -191,6 +191,9 @@ def baseline_words(name: str) -> str:
     season = _season(name)
     if season:
         return f"Seasonal naive ({counted(season, 'step')})"
+    order = _order(name)
+    if order:
+        return f"Kneser-Ney {order}-grams"
     return BASELINES[name][0] if name in BASELINES else plain(name)
 
 
@@ -199,9 +202,20 @@ def baseline_phrase(name: str) -> str:
     season = _season(name)
     if season:
         return f"the seasonal naive forecast of {counted(season, 'step')}"
+    order = _order(name)
+    if order:
+        return f"{order}-grams with Kneser-Ney smoothing"
     return BASELINES[name][1] if name in BASELINES else f"the {plain(name)}"
 
 
 def _season(name: str) -> int | None:
+    return _number_of(name, "seasonal_naive")
+
+
+def _order(name: str) -> int | None:
+    return _number_of(name, "kneser_ney")
+
+
+def _number_of(name: str, wanted: str) -> int | None:
     stem, _, last = name.rpartition("_")
-    return int(last) if stem == "seasonal_naive" and last.isascii() and last.isdigit() else None
+    return int(last) if stem == wanted and last.isascii() and last.isdigit() else None

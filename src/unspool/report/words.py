@@ -48,6 +48,9 @@ METRICS = {
     "brier": MetricWords("Brier", "Brier score", True, "0 to 2"),
     "brier_score": MetricWords("Brier", "Brier score", True, "0 to 2"),
     "calibration_error": MetricWords("Calibration error", "expected calibration error", True, "0 to 1"),
+    "perplexity": MetricWords("Perplexity", "perplexity", True, "words"),
+    "bits_per_character": MetricWords("Bits", "bits per character", True, "a character"),
+    "unknown": MetricWords("Unknown", "share of tokens that the train part lacks", None, "share"),
     "loss": MetricWords("Loss", "loss", True),
 }
 _FAMILIES = (

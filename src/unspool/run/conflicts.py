@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 from unspool.data.source import TaggedSource, has_parts
 from unspool.data.spec import TEXT_SOURCES, GivenSplit, GroupSplit, Policy, RandomSplit, Scaling, TableSource, TextSource, TimeSplit, Tokens
 from unspool.models.spec import TRUNCATE, Carried, CategoricalHead, LearnedEmbedding, PointHead, Windowed
+from unspool.run.language import language_model
 from unspool.tasks.forecast import ForecastSpec
+from unspool.tasks.generate import GenerateSpec
 from unspool.tasks.tag import TagSpec
 
 if TYPE_CHECKING:
     from unspool.run.spec import RunSpec
 
-HEADS = {"forecast": ("point", "quantile"), "classify": ("categorical",), "tag": ("crf", "categorical")}
+HEADS = {"forecast": ("point", "quantile"), "classify": ("categorical",), "tag": ("crf", "categorical"), "generate": ("softmax",)}
 SINGLE_FEATURES = ("weekend", "year_end")
 
 DEFAULT_POLICY: Policy = "error"
@@ -46,6 +48,10 @@ def _task_and_columns(spec: RunSpec) -> Iterator[str]:
     source, columns = spec.data.source, spec.data.columns
     if isinstance(spec.task, TagSpec) != (source.kind == "tagged"):
         yield f"data.source.kind: {source.kind} does not go with task kind {spec.task.kind}: tag, and tag alone, reads a source of kind tagged"
+        return
+    if isinstance(spec.task, GenerateSpec):
+        if source.kind != "text":
+            yield f"data.source.kind: {source.kind} holds no text, which generate reads; use a source of kind text"
         return
     if isinstance(spec.task, ForecastSpec):
         if source.kind in TEXT_SOURCES:
@@ -90,6 +96,8 @@ def _tokens(spec: RunSpec) -> Iterator[str]:
         return
     if tokens.keep == "tail" and tokens.longest is None:
         yield "data.tokens.keep: tail takes effect where texts are cut; set data.tokens.longest or drop it"
+    if tokens.line_ends is not None and not isinstance(spec.task, GenerateSpec):
+        yield f"data.tokens.line_ends: takes effect in generate alone, and the task is {spec.task.kind}; drop it"
     if tokens.unit == "bytes":
         for name in ("minimum_count", "largest"):
             if getattr(tokens, name) != Tokens.model_fields[name].default:
@@ -134,7 +142,7 @@ def _scaling(spec: RunSpec) -> Iterator[str]:
 
 def _split(spec: RunSpec) -> Iterator[str]:
     split, source, columns = spec.data.split, spec.data.source, spec.data.columns
-    if isinstance(split, TimeSplit) and not isinstance(spec.task, ForecastSpec):
+    if isinstance(split, TimeSplit) and not isinstance(spec.task, ForecastSpec | GenerateSpec):
         yield f"data.split.kind: time cuts within a record, and {spec.task.kind} reads whole records; use random, group or given"
     if isinstance(split, GroupSplit):
         if isinstance(source, TextSource | TaggedSource):
@@ -162,10 +170,11 @@ def _split(spec: RunSpec) -> Iterator[str]:
 def _memory(spec: RunSpec) -> Iterator[str]:
     memory, backbone = spec.model.memory, spec.model.backbone
     forecast = isinstance(spec.task, ForecastSpec)
-    if isinstance(memory, Carried) and not forecast:
+    if isinstance(memory, Carried) and not isinstance(spec.task, ForecastSpec | GenerateSpec):
         for name in ("truncate", "streams"):
             if getattr(memory, name) is not None:
-                yield f"model.memory.{name}: takes effect in forecast alone, since {spec.task.kind} learns from each whole record; drop it"
+                alone = "takes effect in forecast and generate alone"
+                yield f"model.memory.{name}: {alone}, since {spec.task.kind} learns from each whole record; drop it"
     if isinstance(memory, Carried) and forecast:
         if backbone.bidirectional:
             yield (
@@ -222,7 +231,7 @@ def _tagger(spec: RunSpec) -> Iterator[str]:
 def _characters(spec: RunSpec) -> Iterator[str]:
     tokens, embed, text = spec.data.tokens, spec.model.embed, spec.data.source.kind in TEXT_SOURCES
     reads = isinstance(embed, LearnedEmbedding) and embed.characters is not None
-    if reads and (not text or (tokens is not None and tokens.unit != "words")):
+    if reads and (not text or (tokens is not None and tokens.unit not in ("words", "spaces"))):
         yield "model.embed.characters: reads the characters of words, and the steps are no words; drop it, or use a text with data.tokens.unit: words"
     if tokens is not None and tokens.characters is not None and not reads:
         yield "data.tokens.characters: takes effect where model.embed.characters is set; set that too or drop it"
@@ -261,5 +270,6 @@ def _live(spec: RunSpec) -> Iterator[str]:
 
 
 RULES: tuple[Callable[[RunSpec], Iterator[str]], ...] = (
-    _source_and_columns, _file, _task_and_columns, _time, _tokens, _characters, _contextual, _scaling, _split, _memory, _model, _live,
+    _source_and_columns, _file, _task_and_columns, _time, _tokens, _characters, _contextual, _scaling, _split, _memory, _model,
+    language_model, _live,
 )

@@ -15,6 +15,7 @@ from safetensors.numpy import save
 from unspool import bundle, report
 from unspool.answers import classify as classify_answers
 from unspool.answers import tag as tag_answers
+from unspool.answers.sampling import Sampling
 from unspool.data import sources
 from unspool.data.facts import Facts
 from unspool.data.source import named
@@ -27,6 +28,7 @@ from unspool.models.sequence_model import SequenceModel
 from unspool.run import contextual
 from unspool.run.ahead import last_forecasts
 from unspool.run.folder import state_of
+from unspool.run.foreseen import texts_foreseen
 from unspool.run.prepare import Setup, in_context, make_task, refuse_short, set_up
 from unspool.run.results import device_of, judge_part, predictions_of
 from unspool.run.room import refuse_short_series
@@ -34,6 +36,7 @@ from unspool.run.spec import RunSpec
 from unspool.spec import to_yaml
 from unspool.streaming import Program, Session
 from unspool.tasks.forecast import Forecast, ForecastSpec
+from unspool.tasks.generate import Generate
 from unspool.tasks.task import Task
 from unspool.types import Classes, Predictions, Prepared, Record, Tags
 
@@ -66,7 +69,8 @@ class Model:
         return self.facts.preparation.tokens is not None
 
     def predict(self, data: object) -> list[dict[str, Any]]:
-        """One answer a record: the forecast after its last observation, in original units; its class; or its words, their tags and spans.
+        """One answer a record: the forecast after its last observation, in original units; its class; its words, their tags and spans; or how well
+        its text was foreseen.
 
         data  as for training: a path, a frame, arrays or texts. Rows after the last known target hold what is known of the future. A tagger reads
               lists of words, and raw texts, which it cuts into sentences and words; all places it tells are those in the text that was given
@@ -75,6 +79,8 @@ class Model:
         task = self.task
         if isinstance(task, Forecast):
             return last_forecasts(self.network, task, self.facts, records)
+        if isinstance(task, Generate):
+            return texts_foreseen(self.network, task, self.facts, records)
         found = self._predictions(records)
         assert isinstance(found, Classes | Tags)
         if isinstance(found, Classes):
@@ -99,6 +105,13 @@ class Model:
         if self.program is None:
             raise LiveError(self.facts.why_not_live)
         return Session(self.program, self.facts)
+
+    def complete(self, prompt: str = "", length: int = 100, sampling: Sampling | Mapping[str, Any] | None = None, seed: int = 0) -> str:
+        """What a language model writes after `prompt`: `length` tokens, drawn by temperature, top_k, top_p and a seed; LiveError for others.
+
+        `stream().complete(...)` gives the same piece by piece, and can be gone on with.
+        """
+        return "".join(self.stream().complete(prompt, length, sampling, seed))
 
     def verify(self, data: object | None = None) -> dict[str, Any]:
         """Proof that whole = steps = chunks = program = session, on the test part or on `data`; VerificationError where they differ."""

@@ -11,10 +11,11 @@ import torch
 from numpy.typing import NDArray
 
 from unspool.data import sources
-from unspool.data.facts import ClassifyFacts, Facts, ForecastFacts, MemoryFacts, TagFacts
+from unspool.data.facts import ClassifyFacts, Facts, ForecastFacts, GenerateFacts, MemoryFacts, TagFacts
+from unspool.data.passages import in_parts
 from unspool.data.preparation import Preparation
 from unspool.data.source import named
-from unspool.data.spec import ArraysSource
+from unspool.data.spec import ArraysSource, GivenSplit, TimeSplit
 from unspool.data.splits import split
 from unspool.errors import DataError
 from unspool.layers import POOLS
@@ -25,7 +26,7 @@ from unspool.models.spec import Windowed
 from unspool.run import contextual
 from unspool.run.room import refuse_no_room
 from unspool.run.spec import RunSpec
-from unspool.tasks import ForecastSpec
+from unspool.tasks import ForecastSpec, GenerateSpec
 from unspool.tasks.task import Task
 from unspool.training.hooks import Hook
 from unspool.types import Part, Prepared, Record
@@ -57,7 +58,11 @@ def set_up(spec: RunSpec, data: object | None = None) -> Setup:
         raise DataError(f"{named(spec.data.source)}: holds no records; give at least one")
     spec = with_channels(spec, records)
     assert spec.data.split is not None
-    spans = split(records, spec.data.split, spec.train.seed)
+    if isinstance(spec.task, GenerateSpec) and isinstance(spec.data.split, TimeSplit):
+        records = tuple(in_parts(records, spec.data.split))
+        spans = split(records, GivenSplit(), spec.train.seed)
+    else:
+        spans = split(records, spec.data.split, spec.train.seed)
     if isinstance(spec.task, ForecastSpec):
         refuse_no_room(spec.task, spec.model.memory, records, spans)
     encoder = contextual.open_encoder(spec.data.contextual)
@@ -92,7 +97,7 @@ def with_channels(spec: RunSpec, records: Sequence[Record]) -> RunSpec:
     return spec.model_copy(update={"data": changed})
 
 
-def make_facts(spec: RunSpec, preparation: Preparation, task: ForecastFacts | ClassifyFacts | TagFacts) -> Facts:
+def make_facts(spec: RunSpec, preparation: Preparation, task: ForecastFacts | ClassifyFacts | TagFacts | GenerateFacts) -> Facts:
     """What must be known to run the model and read its answers."""
     memory, backbone = spec.model.memory, spec.model.backbone
     why_not = _why_not_live(spec)

@@ -16,12 +16,14 @@ from unspool.evaluation.baselines import classify_baselines, forecast_baselines
 from unspool.evaluation.evaluate import score
 from unspool.evaluation.predict import predict
 from unspool.evaluation.tags import lookup
+from unspool.evaluation.tokens import kneser_ney
 from unspool.models.sequence_model import SequenceModel
 from unspool.run.prepare import Setup, Spans
 from unspool.tasks.task import Task
-from unspool.types import Classes, Forecasts, Part, Predictions, Prepared, Record, Tags
+from unspool.types import Classes, Forecasts, Part, Predictions, Prepared, Record, Tags, Tokens
 
 KEPT_ORIGINS = 3000
+KEPT_TOKENS = 1_000_000
 KEPT_CHARACTERS = 300
 
 
@@ -51,6 +53,8 @@ def judge_part(network: SequenceModel, setup: Setup, part: Part) -> Judgement:
         baselines = forecast_baselines(setup.records, predictions, setup.facts, setup.spans["train"])
     elif isinstance(predictions, Classes):
         baselines = classify_baselines(setup.records, setup.prepared, setup.spans, setup.facts, part)
+    elif isinstance(predictions, Tokens):
+        baselines = kneser_ney(setup.prepared, predictions, setup.facts, setup.spans["train"])
     else:
         baselines = {"lookup": lookup(setup.records, predictions, setup.facts, setup.spans["train"])}
     return Judgement(
@@ -65,13 +69,15 @@ def device_of(network: torch.nn.Module) -> torch.device:
     return next(network.parameters()).device
 
 
-def prediction_files(judgement: Judgement, records: Sequence[Record], facts: Facts) -> dict[str, bytes]:
-    """`predictions.json` and `predictions.safetensors`, thinned evenly to a few thousand origins."""
+def prediction_files(judgement: Judgement, records: Sequence[Record], facts: Facts, samples: Sequence[str] = ()) -> dict[str, bytes]:
+    """`predictions.json` and `predictions.safetensors`, thinned evenly to a few thousand origins; `samples` are what a language model wrote."""
     predictions = judgement.predictions
     if isinstance(predictions, Classes):
         return _class_files(predictions, records)
     if isinstance(predictions, Tags):
         return _tag_files(predictions)
+    if isinstance(predictions, Tokens):
+        return _token_files(predictions, samples)
     return _forecast_files(predictions, judgement.baselines, facts)
 
 
@@ -127,6 +133,15 @@ def _tag_files(tags: Tags) -> dict[str, bytes]:
         "confidence": np.concatenate(tags.confidence).astype(np.float32),
         "truth": np.concatenate(truth).astype(np.int64),
     }
+    return {"predictions.json": _json(described), "predictions.safetensors": _tensors(tensors)}
+
+
+def _token_files(tokens: Tokens, samples: Sequence[str]) -> dict[str, bytes]:
+    """The first tokens of the part, each with the logarithm of its probability."""
+    tensors: dict[str, np.ndarray] = {
+        "codes": tokens.codes[:KEPT_TOKENS], "log_probabilities": tokens.log_probabilities[:KEPT_TOKENS].astype(np.float32),
+    }
+    described = {"kind": "generate", "samples": list(samples), "tokens": len(tokens.codes), "kept": len(tensors["codes"])}
     return {"predictions.json": _json(described), "predictions.safetensors": _tensors(tensors)}
 
 

@@ -9,10 +9,22 @@ from typing import Any, Literal
 from unspool.data.source import Source, TaggedSource, TextSource, has_parts
 from unspool.data.spec import CHARACTERS, TEXT_SOURCES, Batching, Contextual, DataSpec, GivenSplit, RandomSplit, TimeSplit, Tokens
 from unspool.errors import SpecError
-from unspool.models.spec import STREAMS, TRUNCATE, Carried, CategoricalHead, CRFHead, LearnedEmbedding, ModelSpec, QuantileHead
+from unspool.models.spec import (
+    SPAN,
+    STREAMS,
+    TRUNCATE,
+    Carried,
+    CategoricalHead,
+    CRFHead,
+    Head,
+    LearnedEmbedding,
+    ModelSpec,
+    QuantileHead,
+    SoftmaxHead,
+)
 from unspool.run.conflicts import conflicts
 from unspool.spec import Spec, knob, override, parse, parse_yaml, placed, read_yaml
-from unspool.tasks import ForecastSpec, TagSpec, TaskSpec
+from unspool.tasks import ForecastSpec, GenerateSpec, TagSpec, TaskSpec
 from unspool.training.spec import TrainSpec
 
 
@@ -89,13 +101,15 @@ def resolve(spec: RunSpec, where: str, text: str | None = None) -> RunSpec:
 
 def _resolved_data(spec: RunSpec) -> DataSpec:
     data = spec.data
-    forecast = isinstance(spec.task, ForecastSpec)
+    forecast, generate = isinstance(spec.task, ForecastSpec), isinstance(spec.task, GenerateSpec)
+    in_order = forecast or generate
     changes: dict[str, Any] = {}
     if data.split is None:
-        changes["split"] = GivenSplit() if has_parts(data.source) else TimeSplit() if forecast else RandomSplit()
+        changes["split"] = GivenSplit() if has_parts(data.source) else TimeSplit() if in_order else RandomSplit()
     if data.source.kind in TEXT_SOURCES:
-        changes["tokens"] = _resolved_tokens(data.tokens or Tokens(), spec.model)
-    if data.batching is None and not (forecast and isinstance(spec.model.memory, Carried)):
+        tokens = _resolved_tokens(data.tokens or Tokens(), spec.model)
+        changes["tokens"] = tokens.model_copy(update={"line_ends": True}) if generate and tokens.line_ends is None else tokens
+    if data.batching is None and not (in_order and isinstance(spec.model.memory, Carried)):
         changes["batching"] = Batching()
     return data.model_copy(update=changes)
 
@@ -109,8 +123,11 @@ def _resolved_model(spec: RunSpec) -> ModelSpec:
     model = spec.model
     forecast = isinstance(spec.task, ForecastSpec)
     changes: dict[str, Any] = {}
+    if isinstance(spec.task, GenerateSpec) and isinstance(model.memory, Carried):
+        memory = model.memory
+        changes["memory"] = Carried(truncate=memory.truncate or SPAN, streams=memory.streams or STREAMS)
     if model.head is None:
-        changes["head"] = QuantileHead() if forecast else CRFHead() if isinstance(spec.task, TagSpec) else CategoricalHead()
+        changes["head"] = _default_head(spec)
     alone = spec.data.contextual is not None  # words are then known by their vectors in context
     if model.embed is None and not alone and (spec.data.source.kind in TEXT_SOURCES or spec.data.columns.categories):
         changes["embed"] = LearnedEmbedding()
@@ -118,3 +135,11 @@ def _resolved_model(spec: RunSpec) -> ModelSpec:
         memory = model.memory
         changes["memory"] = Carried(truncate=memory.truncate or TRUNCATE, streams=memory.streams or STREAMS)
     return model.model_copy(update=changes)
+
+
+def _default_head(spec: RunSpec) -> Head:
+    if isinstance(spec.task, ForecastSpec):
+        return QuantileHead()
+    if isinstance(spec.task, TagSpec):
+        return CRFHead()
+    return SoftmaxHead() if isinstance(spec.task, GenerateSpec) else CategoricalHead()

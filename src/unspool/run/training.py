@@ -21,6 +21,7 @@ from unspool.data.sources import digest
 from unspool.data.survey import survey
 from unspool.errors import DataError, Interrupted, SpecError
 from unspool.evaluation.calibrate import widening
+from unspool.evaluation.evaluate import score
 from unspool.evaluation.judge import judge
 from unspool.export.trace import trace
 from unspool.export.verify import verify
@@ -34,7 +35,7 @@ from unspool.run.prepare import Setup, build_network, in_context, set_up
 from unspool.run.results import judge_part, prediction_files, predictions_of
 from unspool.run.spec import RunSpec, load_spec, make_spec
 from unspool.spec import to_yaml
-from unspool.streaming import Program
+from unspool.streaming import Program, Session
 from unspool.training.checkpoint import checkpoints
 from unspool.training.device import resolve_device
 from unspool.training.fit import fit
@@ -43,6 +44,7 @@ from unspool.training.hooks import Hook
 from unspool.types import Forecasts
 
 VERIFIED_RECORDS = 8
+SAMPLES, SAMPLED_TOKENS = 3, 200
 
 
 def train(
@@ -138,10 +140,11 @@ def finish(network: SequenceModel, setup: Setup, history: History, facts_of_data
     """Calibrate on the validation part, judge once on the test part, trace and verify."""
     network.eval()
     setup = calibrated(network, replace(setup, facts=network.head.settled(setup.facts)))
-    validation, test = judge_part(network, setup, "validation"), judge_part(network, setup, "test")
+    validation = predictions_of(network, setup.task, setup.facts, setup.records, setup.prepared, setup.spans["validation"], "validation")
+    test = judge_part(network, setup, "test")
     program = program_of(network, setup) if setup.facts.live else None
     metrics = {
-        "validation": validation.scores,
+        "validation": score(validation, setup.facts),
         "test": test.scores,
         "baselines": test.baseline_scores,
         "data": dict(facts_of_data),
@@ -156,8 +159,16 @@ def finish(network: SequenceModel, setup: Setup, history: History, facts_of_data
         program=program,
         metrics=metrics,
         history=tuple(history),
-        prediction_files=prediction_files(test, setup.records, setup.facts),
+        prediction_files=prediction_files(test, setup.records, setup.facts, samples_of(program, setup)),
     )
+
+
+def samples_of(program: Program | None, setup: Setup) -> list[str]:
+    """What a language model writes by itself, drawn by the run's seed; nothing from other models."""
+    if program is None or setup.facts.task.kind != "generate":
+        return []
+    seeds = range(setup.spec.train.seed, setup.spec.train.seed + SAMPLES)
+    return ["".join(Session(program, setup.facts).complete(length=SAMPLED_TOKENS, seed=seed)) for seed in seeds]
 
 
 def calibrated(network: SequenceModel, setup: Setup) -> Setup:

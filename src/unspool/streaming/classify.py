@@ -10,7 +10,6 @@ import numpy as np
 from unspool.answers import classify as answers
 from unspool.answers.forecast import stamps
 from unspool.data.facts import Facts
-from unspool.data.vocab import tokenize
 from unspool.errors import DataError, LiveError
 from unspool.streaming import clock
 from unspool.streaming.memory import Held, Memory
@@ -102,7 +101,7 @@ class TextStream:
         """(T, 1); none for a text without units, which offline is one unknown step."""
         tokens, codes = self._whole.tokens, self._whole.encode_text(text)
         assert tokens is not None
-        return codes if len(codes) > 1 or tokenize(text, tokens.unit, tokens.lowercase)[0] else codes[:0]
+        return codes if len(codes) > 1 or tokens.cut(text)[0] else codes[:0]
 
 
 def tell(facts: Facts, memory: Memory, after: Held, raw: Array | None) -> Answer:

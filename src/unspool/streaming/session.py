@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from unspool.answers.sampling import Sampling
 from unspool.bundle import Bundle
 from unspool.data.facts import Facts
 from unspool.errors import LiveError
+from unspool.spec import parse
 from unspool.streaming.classify import SeriesStream, TextStream
 from unspool.streaming.executor import Engine
 from unspool.streaming.forecast import ForecastStream
+from unspool.streaming.generate import TokenStream
 from unspool.streaming.program import INPUTS, Array, Program
 from unspool.streaming.tag import TagStream
 
@@ -28,6 +31,7 @@ class Session:
         if not facts.live:
             raise LiveError(facts.why_not_live)
         _check_fit(program, facts)
+        self.task = facts.task.kind
         self._stream = _stream(program, facts)
         identity = hashlib.sha256((program.digest + facts.model_dump_json()).encode()).digest()
         self._model = np.frombuffer(identity, np.uint8)
@@ -50,10 +54,29 @@ class Session:
                   horizon's values by known column
         classify  every column, or `text`
         tag       `text`, a piece of a sentence, and `end`, true where it is the last
+        generate  `text`, and `length` where so many tokens are to be written after it, by `temperature`, `top_k`, `top_p` and `seed`
         """
         held, answer = self._stream.advance(self._held, record)
         self._held = held
         return answer
+
+    def complete(self, prompt: str = "", length: int = 100, sampling: Sampling | Mapping[str, Any] | None = None, seed: int = 0) -> Iterator[str]:
+        """Take in `prompt`, and write on: `length` tokens, each as text as soon as it is drawn, and taken in as if it had been read.
+
+        sampling  temperature, top_k, top_p; none draws by the model's own probabilities. The same state, rule and seed give the same text
+        raises    LiveError for a model that is no language model
+        """
+        stream = self._stream
+        if not isinstance(stream, TokenStream):
+            raise LiveError(f"the model answers {self.task}, and writes no text; complete texts with one that was trained with task.kind: generate")
+        rule = sampling if isinstance(sampling, Sampling) else parse(Sampling, sampling or {}, "sampling")
+        self._held = stream.read(self._held, prompt)
+        return self._written(stream, length, rule, seed)
+
+    def _written(self, stream: TokenStream, length: int, rule: Sampling, seed: int) -> Iterator[str]:
+        for held, piece in stream.write(self._held, length, rule, seed):
+            self._held = held
+            yield piece
 
     @property
     def engine(self) -> Engine:
@@ -137,11 +160,13 @@ def _array(part: Mapping[str, Any]) -> Array:
     return np.array(values, _TYPES[part["type"]]).reshape(part["shape"])
 
 
-def _stream(program: Program, facts: Facts) -> ForecastStream | SeriesStream | TextStream | TagStream:
+def _stream(program: Program, facts: Facts) -> ForecastStream | SeriesStream | TextStream | TagStream | TokenStream:
     if facts.task.kind == "forecast":
         return ForecastStream(program, facts)
     if facts.task.kind == "tag":
         return TagStream(program, facts)
+    if facts.task.kind == "generate":
+        return TokenStream(program, facts)
     return SeriesStream(program, facts) if facts.preparation.tokens is None else TextStream(program, facts)
 
 
@@ -154,6 +179,8 @@ def _check_fit(program: Program, facts: Facts) -> None:
     if task.kind == "forecast":
         wanted["future"] = (task.horizon, len(preparation.known_names) + len(task.lags) * len(preparation.targets))
         answer = (task.horizon, len(preparation.targets), *((len(task.levels),) if task.levels else ()))
+    elif task.kind == "generate":
+        answer = (preparation.code_sizes[0],)
     else:
         answer = (len(preparation.labels or ()),)
     needed = {name: wanted[name] for name in INPUTS if name in wanted and wanted[name][-1]}

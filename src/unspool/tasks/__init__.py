@@ -6,8 +6,9 @@ from pydantic import Field
 
 from unspool.tasks.classify import ClassifySpec
 from unspool.tasks.forecast import ForecastSpec
+from unspool.tasks.generate import GenerateSpec
 from unspool.tasks.tag import TagSpec
 
-TaskSpec = Annotated[ForecastSpec | ClassifySpec | TagSpec, Field(discriminator="kind")]
+TaskSpec = Annotated[ForecastSpec | ClassifySpec | TagSpec | GenerateSpec, Field(discriminator="kind")]
 
-__all__ = ["ClassifySpec", "ForecastSpec", "TagSpec", "TaskSpec"]
+__all__ = ["ClassifySpec", "ForecastSpec", "GenerateSpec", "TagSpec", "TaskSpec"]

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from unspool.data.facts import ClassifyFacts, Facts, ForecastFacts, TagFacts
+from unspool.data.facts import ClassifyFacts, Facts, ForecastFacts, GenerateFacts, TagFacts
 from unspool.data.preparation import Preparation
 from unspool.models.heads import Head
 from unspool.types import Batch, Cut, Part, Predictions, Prepared, Record
@@ -43,7 +43,7 @@ class Task(Protocol):
     @abstractmethod
     def facts(
         self, preparation: Preparation, records: Sequence[Record], prepared: Sequence[Prepared], train: NDArray[np.int64]
-    ) -> ForecastFacts | ClassifyFacts | TagFacts:
+    ) -> ForecastFacts | ClassifyFacts | TagFacts | GenerateFacts:
         """What must be known to read the answers, learnt from the train spans; DataError where they do not give it."""
 
     @abstractmethod

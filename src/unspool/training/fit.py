@@ -68,6 +68,8 @@ def fit(
         _train(learner, train, judge, decision, spec, standing, steps, keeper, announcer, interruption)
     if spec.keep == "best":
         learner.restore_best()
+    elif learner.average is not None:
+        learner.average.settle()
     network.eval()
     kept = standing.best.epoch if spec.keep == "best" else standing.epoch
     return History(standing.lines, standing.seconds, kept, standing.stopped_early(spec), notes)
@@ -103,6 +105,8 @@ def _train(
         metrics = _judged(learner, judge, spec, standing)
         if standing.judged(metrics, _deciding(metrics, decision, standing), decision, spec):
             learner.keep_best()
+        if learner.average is not None:
+            learner.average.judged([float(line[decision.metric] or 0.0) for line in standing.lines], decision)
         standing.seconds += watch.lap()
         announcer.checkpointed(keeper.save(learner, standing))
         keeper.append(standing)
@@ -130,14 +134,14 @@ def _step(learner: Learner, cut: Cut, batch: Batch, spec: TrainSpec, standing: S
     if not (isfinite(size) and isfinite(norm)):
         place = f"epoch {standing.epoch + 1}, batch {standing.position + 1}"
         raise TrainingError(explain_nonfinite(place, learner.network, cut, batch, size, norm, rate, spec))
-    learner.step(rate)
+    learner.step(rate * cut.pace)
     standing.learnt(size, weight, norm, rate)
 
 
 def _judged(learner: Learner, judge: Judge, spec: TrainSpec, standing: Standing) -> dict[str, float]:
     """The network's validation metrics."""
     learner.network.eval()
-    with torch.no_grad(), Randomness(learner.device, spec.seed, JUDGING, standing.epoch).drawing():
+    with torch.no_grad(), learner.averaged(), Randomness(learner.device, spec.seed, JUDGING, standing.epoch).drawing():
         return judge(learner.network)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 from unspool.layers import State, flatten_state, map_state, unflatten_state
 from unspool.models.batch import TensorBatch
 from unspool.models.sequence_model import SequenceModel
+from unspool.training.average import Averaging
 from unspool.training.optimize import build_optimizer, clip_gradient, optimizer_tensors, restore_optimizer, set_rate
 from unspool.training.randomness import TRAINING, Randomness
 from unspool.training.spec import TrainSpec
@@ -22,6 +24,7 @@ class Learner:
 
     state  what the batch before left behind, cut from its gradient, or None
     best   copies of the weights that were best so far, by name; empty before the first judgement
+    average  of the weights, where the spec asks for one
     """
 
     def __init__(self, network: SequenceModel, spec: TrainSpec, device: torch.device):
@@ -32,6 +35,7 @@ class Learner:
         self.randomness = Randomness(device, spec.seed, TRAINING)
         self.state: State | None = None
         self.best: dict[str, Tensor] = {}
+        self.average = None if spec.average is None else Averaging(spec.average, network)
 
     def loss(self, batch: Batch) -> Tensor:
         """The batch's loss, going on from the state of the batch before where a row carries."""
@@ -51,10 +55,19 @@ class Learner:
         """Change the weights."""
         set_rate(self.optimizer, rate)
         self.optimizer.step()
+        if self.average is not None:
+            self.average.stepped()
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Within, the network has the weights that are judged: their averages, where there are any."""
+        with nullcontext() if self.average is None else self.average.inside():
+            yield
 
     def keep_best(self) -> None:
-        """The weights as they are become the best."""
-        self.best = {name: weight.detach().clone() for name, weight in self.network.state_dict().items()}
+        """The weights that were judged become the best."""
+        with self.averaged():
+            self.best = {name: weight.detach().clone() for name, weight in self.network.state_dict().items()}
 
     def restore_best(self) -> None:
         if self.best:
@@ -68,6 +81,7 @@ class Learner:
             "optimizer": optimizer_tensors(self.optimizer, self.network),
             "carried": {} if self.state is None else flatten_state(self.state),
             "random": self.randomness.states,
+            "average": {} if self.average is None else self.average.tensors(),
         }
         return {f"{room}/{name}": tensor for room, named in rooms.items() for name, tensor in named.items()}
 
@@ -77,6 +91,8 @@ class Learner:
         self.best = {name: weight.to(self.device) for name, weight in _room(tensors, "best").items()}
         restore_optimizer(self.optimizer, self.network, _room(tensors, "optimizer"))
         self.randomness.restore(_room(tensors, "random"))
+        if self.average is not None:
+            self.average.restore(_room(tensors, "average"), self.device)
         carried = {name: leaf.to(self.device) for name, leaf in _room(tensors, "carried").items()}
         # A state without tensors remembers nothing, which is what None stands for.
         self.state = unflatten_state(self.network.initial_state(1), carried) if carried else None

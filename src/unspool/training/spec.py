@@ -112,12 +112,37 @@ class Plateau(Spec):
 Schedule = Annotated[Constant | StepDown | Cosine | OneCycle | Plateau, Field(discriminator="kind")]
 
 
+class PolyakAverage(Spec):
+    """The mean of every weight over the steps since averaging began (Polyak and Juditsky 1992); with SGD this is ASGD."""
+
+    kind: Literal["polyak"] = "polyak"
+    begin: int | None = knob(None, "epochs after which it begins; none: when validation has not gained for more than `patience` epochs", ge=0)
+    patience: int = knob(5, "epochs of the trigger: the metric is then worse than the best before so many (Merity et al. 2018)", ge=1)
+
+    @model_validator(mode="after")
+    def _one_beginning(self) -> PolyakAverage:
+        if self.begin is not None and self.patience != PolyakAverage.model_fields["patience"].default:
+            raise ValueError(f"patience: {self.patience} cannot take effect where begin says when averaging begins; drop one of them")
+        return self
+
+
+class ExponentialAverage(Spec):
+    """A mean of every weight in which a step counts less the longer ago it was."""
+
+    kind: Literal["exponential"] = "exponential"
+    decay: float = knob(0.999, "share of the mean that a step leaves", gt=0, lt=1, search=[0.99, 0.9999])
+
+
+Average = Annotated[PolyakAverage | ExponentialAverage, Field(discriminator="kind")]
+
+
 class TrainSpec(Spec):
     """How long and how the weights are learnt."""
 
     epochs: int = knob(30, "most passes over the train part", ge=1)
     optimizer: Optimizer = knob(AdamW(), "the rule of a step")
     schedule: Schedule = knob(Constant(), "how the rate goes over time")
+    average: Average | None = knob(None, "an average of the weights, which is judged and kept in their place; none keeps them as they are")
     clip: float | None = knob(1.0, "largest norm of the gradient of a step; none does not clip", gt=0)
     patience: int | None = knob(5, "epochs without a better validation metric before training stops; none never stops early", ge=1)
     keep: Literal["best", "last"] = knob("best", "weights at the end: of the epoch with the best validation metric, or of the last epoch")
@@ -140,5 +165,19 @@ class TrainSpec(Spec):
             raise ValueError(
                 f"schedule.patience: {self.schedule.patience} never lowers the rate, since training stops after {self.patience} epochs "
                 f"without improvement (train.patience); lower it to at most {max(self.patience - 2, 0)}, or raise train.patience"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _average_can_begin(self) -> TrainSpec:
+        average = self.average
+        if not isinstance(average, PolyakAverage):
+            return self
+        if average.begin is not None and average.begin >= self.epochs:
+            raise ValueError(f"average.begin: {average.begin} epochs are all that there are (train.epochs: {self.epochs}); lower it")
+        if average.begin is None and self.patience is not None and average.patience >= self.patience:
+            raise ValueError(
+                f"average.patience: {average.patience} never begins, since training stops after {self.patience} epochs without improvement "
+                f"(train.patience); lower it to at most {self.patience - 1}, or raise train.patience"
             )
         return self

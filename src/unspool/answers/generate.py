@@ -1,0 +1,91 @@
+"""A language model's answers as a person reads them: what may come next, how well a text was foreseen, and tokens as text."""
+
+from __future__ import annotations
+
+import codecs
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unspool.data.facts import Facts
+from unspool.data.preparation import TokenFacts
+from unspool.data.vocab import LINE_END
+from unspool.metrics import bits_per_character, perplexity
+from unspool.types import Floats
+
+UNKNOWN = 0
+"""The code that stands for whatever the vocabulary lacks: it can be foreseen, and cannot be written."""
+
+LIKELIEST = 10
+"""Tokens of an answer."""
+
+BEFORE_ALL, AFTER_ALL = frozenset(".,;:!?)]}%\u2019\u201d\u2026"), frozenset("([{\u2018\u201c")
+"""Marks before which, and after which, no blank is written."""
+
+
+def tokens_of(facts: Facts) -> TokenFacts:
+    """How text became codes."""
+    assert facts.preparation.tokens is not None
+    return facts.preparation.tokens
+
+
+def read(logits: Floats) -> NDArray[np.float64]:
+    """(..., V) logits to probabilities."""
+    wide = logits.astype(np.float64)
+    share = np.exp(wide - wide.max(axis=-1, keepdims=True))
+    probabilities: NDArray[np.float64] = share / share.sum(axis=-1, keepdims=True)
+    return probabilities
+
+
+def tell_next(facts: Facts, logits: Floats) -> list[dict[str, Any]]:
+    """The likeliest next tokens from logits (V,), each with its `text` (None for what is unknown) and `probability`; of equals the commoner first."""
+    probabilities = read(logits)
+    best = np.argsort(-probabilities, kind="stable")[:LIKELIEST]
+    units = tokens_of(facts).vocabulary.decode(best)
+    return [
+        {"text": None if code == UNKNOWN else unit, "probability": share}
+        for code, unit, share in zip(best.tolist(), units, probabilities[best].tolist(), strict=True)
+    ]
+
+
+def tell_text(log_probabilities: NDArray[np.float64], words: int, characters: int) -> dict[str, Any]:
+    """How well a text was foreseen, as plain JSON; None for what it has too little for."""
+    return {
+        "log_probability": float(log_probabilities.sum()),
+        "tokens": len(log_probabilities),
+        "words": words,
+        "characters": characters,
+        "perplexity": perplexity(log_probabilities, words) if words else None,
+        "bits_per_character": bits_per_character(log_probabilities, characters) if characters else None,
+    }
+
+
+class Writer:
+    """Tokens as text, one after the other.
+
+    apart  whether what stands before ends where a word may begin: at a blank, a line's end, or nothing
+    """
+
+    def __init__(self, facts: Facts, apart: bool):
+        self.tokens = tokens_of(facts)
+        self.apart = apart
+        self._bytes = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def write(self, code: int) -> str:
+        """The text of a token, with the blank before it that a word asks for; nothing while the bytes of a character are not all there."""
+        unit = self.tokens.vocabulary.decode([code])[0]
+        if self.tokens.unit == "bytes":
+            unit = self._bytes.decode(unit.encode("latin-1"))
+        elif self.tokens.unit in ("words", "spaces") and unit != LINE_END:
+            marks = self.tokens.unit == "words"
+            joined = self.apart or (marks and unit in BEFORE_ALL)
+            self.apart = marks and unit in AFTER_ALL
+            return unit if joined else f" {unit}"
+        self.apart = ends_apart(unit, self.apart)
+        return unit
+
+
+def ends_apart(text: str, before: bool) -> bool:
+    """Whether a word may begin right after a text; as before where it is empty."""
+    return text[-1].isspace() if text else before

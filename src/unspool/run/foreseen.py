@@ -1,0 +1,25 @@
+"""How well a language model foresees given texts, each by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from unspool.answers.generate import tell_text
+from unspool.data.facts import Facts
+from unspool.evaluation.predict import predict
+from unspool.models.sequence_model import SequenceModel
+from unspool.run.results import device_of
+from unspool.tasks.generate import Generate
+from unspool.types import Record
+
+
+def texts_foreseen(network: SequenceModel, task: Generate, facts: Facts, records: Sequence[Record]) -> list[dict[str, Any]]:
+    """One answer a text: its log probability, perplexity and bits per character, as if nothing had stood before it."""
+    prepared = [facts.preparation.prepare(record) for record in records]
+    found = task.predictions(facts, records, *predict(network, task.alone(prepared), device_of(network)))
+    pieces = np.split(found.log_probabilities, np.cumsum(found.lengths)[:-1])
+    rows = zip(found.names, pieces, found.words.tolist(), found.characters.tolist(), strict=True)
+    return [{"record": name} | tell_text(piece, words, characters) for name, piece, words, characters in rows]

@@ -1,0 +1,94 @@
+"""A language model's stream: what may come next after all that was read, and text that is written on, token by token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from unspool.answers import generate as answers
+from unspool.answers.sampling import Sampling, draw
+from unspool.data.facts import Facts
+from unspool.errors import DataError
+from unspool.spec import parse
+from unspool.streaming.memory import Held, Memory
+from unspool.streaming.program import Array, Program
+from unspool.streaming.rows import check_keys
+
+Answer = dict[str, Any]
+
+RULE = ("temperature", "top_k", "top_p")
+LONGEST = 10_000
+"""Tokens that one record may ask for."""
+
+
+class TokenStream:
+    """Pieces of a text, `{"text": ...}`, each of whole words; with `length`, so many tokens are written after a piece, and belong to the text too.
+
+    Before the first piece stands the end of a line, as in training.
+    """
+
+    def __init__(self, program: Program, facts: Facts):
+        self.facts = facts
+        self.memory = Memory(program, facts)
+        self._tokens = answers.tokens_of(facts)
+        self._size = self._tokens.vocabulary.size
+
+    def fresh(self) -> dict[str, Array]:
+        book = {"begun": np.array(False), "apart": np.array(True), "logits": np.zeros(self._size, np.float32)}
+        return self.memory.fresh() | {f"text/{name}": array for name, array in book.items()}
+
+    def limits(self) -> dict[str, int]:
+        return self.memory.limits()
+
+    def advance(self, held: Held, record: Mapping[str, Any]) -> tuple[dict[str, Array], Answer]:
+        """What is held after one piece, and the answer."""
+        check_keys(record, ("text", "length", "seed", *RULE), ("text",))
+        text, length, seed = record["text"], record.get("length", 0), record.get("seed", 0)
+        if not isinstance(text, str):
+            raise DataError(f"text: got {text!r:.60}, wanted a piece of text; put it in quotes")
+        for name, number, most in (("length", length, LONGEST), ("seed", seed, 2**63)):
+            if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= most:
+                raise DataError(f"{name}: got {number!r:.60}, wanted a whole number from 0 to {most:,}")
+        given = {name: record[name] for name in RULE if name in record}
+        idle = next((name for name in ("seed", *given) if name in record and not length), None)
+        if idle is not None:
+            raise DataError(f"{idle}: takes effect where text is written; give a length above 0, or drop it")
+        rule = parse(Sampling, given, "record")
+        after = self.read(held, text)
+        told: Answer = {"ready": True}
+        if length:
+            steps = list(self.write(after, length, rule, seed))
+            after = steps[-1][0]
+            told["written"] = "".join(piece for _, piece in steps)
+        return after, {**told, "next": answers.tell_next(self.facts, after["text/logits"])}
+
+    def read(self, held: Held, text: str) -> dict[str, Array]:
+        """What is held after a piece of text."""
+        codes = self._tokens.encode(text)[0] if self._tokens.cut(text)[0] else np.zeros((0, len(self._tokens.sizes)), np.int64)
+        if not held["text/begun"]:
+            codes = np.concatenate([self._tokens.before[None], codes])
+        after = self._fed(held, codes) if len(codes) else dict(held)
+        return after | {"text/apart": np.array(answers.ends_apart(text, bool(held["text/apart"])))}
+
+    def write(self, held: Held, length: int, rule: Sampling, seed: int) -> Iterator[tuple[dict[str, Array], str]]:
+        """So many tokens, one at a time: what is held after it, and its text. What is unknown is never written."""
+        rule = rule.model_copy(update={"banned": (*rule.banned, answers.UNKNOWN)})
+        random, writer = np.random.default_rng(seed), answers.Writer(self.facts, bool(held["text/apart"]))
+        for _ in range(length):
+            code = draw(held["text/logits"], rule, random)
+            piece = writer.write(code)
+            held = self._fed(held, self._row(code)) | {"text/apart": np.array(writer.apart)}
+            yield held, piece
+
+    def _fed(self, held: Held, codes: Array) -> dict[str, Array]:
+        after, logits = self.memory.ask(held, {"values": np.zeros((len(codes), 0), np.float32), "codes": codes}, None)
+        assert logits is not None
+        return {**held, **after, "text/begun": np.array(True), "text/logits": logits.astype(np.float32)}
+
+    def _row(self, code: int) -> Array:
+        """(1, N) the codes of a token that is written, as if it had been read."""
+        row = np.array([[code]], np.int64)
+        characters = self._tokens.characters
+        return row if characters is None else np.concatenate([row, characters.encode(self._tokens.vocabulary.decode([code]))], axis=1)

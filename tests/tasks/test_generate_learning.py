@@ -1,0 +1,221 @@
+"""A language model learns a small grammar, judges and writes text, and does live what it does offline."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+import unspool
+from unspool.answers.sampling import Sampling
+from unspool.errors import DataError, LiveError
+from unspool.streaming import Session, state_from_json, state_to_json
+
+ANIMALS, SOUNDS = ("cat", "dog", "cow", "bird"), ("meows", "barks", "moos", "sings")
+
+
+def lines(count: int, seed: int) -> list[str]:
+    """`the cat and the dog meows barks .`: what each animal does, in the order in which they stand, a few words later."""
+    draw = np.random.default_rng(seed)
+    made = []
+    for _ in range(count):
+        chosen = draw.integers(0, 4, draw.integers(1, 3))
+        made.append(f"the {' and the '.join(ANIMALS[one] for one in chosen)} {' '.join(SOUNDS[one] for one in chosen)} .")
+    return made
+
+
+def spec_of(unit: str = "spaces", **model: object) -> dict:
+    return {
+        "task": {"kind": "generate"},
+        "data": {"source": {"kind": "text", "label": None}, "tokens": {"unit": unit}, "split": {"kind": "random", "validation": 0.1, "test": 0.1}},
+        "model": {
+            "memory": {"kind": "carried", "truncate": 20, "streams": 8},
+            "embed": {"kind": "learned", "width": 16},
+            "backbone": {"cell": {"kind": "lstm", "hidden": 24}},
+            **model,
+        },
+        "train": {"epochs": 12, "patience": None, "optimizer": {"kind": "adamw", "rate": 0.02}},
+    }
+
+
+@pytest.fixture(scope="module")
+def model():
+    return unspool.train(spec_of(), data=lines(400, seed=1))
+
+
+def test_the_grammar_is_learnt_to_what_chance_leaves(model):
+    """Each line leaves to chance one or two animals of four, and how many there are: 1 to 2 times ln 4, and ln 2."""
+    scores, baseline = model.metrics["test"], model.metrics["baselines"]["kneser_ney_5"]
+    least = math.exp((1.5 * math.log(4) + math.log(2)) / 7.5)
+    assert least < scores["perplexity"] < 1.12 * least
+    assert scores["perplexity"] < 0.97 * baseline["perplexity"]
+    assert scores["tokens"] == scores["words"] == baseline["tokens"]
+    assert scores["unknown"] == 0
+
+
+def test_live_is_the_same_model(model):
+    verified = model.metrics["verify"]
+    assert verified["equal"] and set(verified["comparisons"]) >= {"whole_and_steps", "whole_and_session", "whole_and_program"}
+
+
+def test_a_text_that_the_grammar_allows_is_likelier(model):
+    good, bad = model.predict(["the cat and the dog meows barks .", "the cat and the dog barks meows ."])
+    assert good["log_probability"] > bad["log_probability"] + 3
+    assert good["tokens"] == good["words"] == 9  # with the end of the line
+    assert good["characters"] == len("the cat and the dog meows barks .") + 1
+    assert good["perplexity"] == pytest.approx(math.exp(-good["log_probability"] / 9))
+    assert good["bits_per_character"] == pytest.approx(-good["log_probability"] / math.log(2) / good["characters"])
+
+
+def test_a_text_is_judged_by_itself_whatever_stands_beside_it(model):
+    texts = lines(9, seed=5)
+    together = model.predict(texts)
+    for text, told in zip(texts, together, strict=True):
+        (alone,) = model.predict([text])
+        assert alone["log_probability"] == pytest.approx(told["log_probability"], abs=1e-4)
+
+
+def test_what_is_written_follows_the_grammar_and_repeats_by_its_seed(model):
+    rule = Sampling(temperature=0.5)
+    written = model.complete("the cow and the bird", 300, rule, seed=4)
+    assert written == model.complete("the cow and the bird", 300, rule, seed=4)
+    assert written != model.complete("the cow and the bird", 300, rule, seed=5)
+    assert written.startswith(" moos sings .\nthe ")
+    whole = written.split("\n")[1:-1]
+    allowed = set(lines(2000, seed=9))
+    assert len(whole) > 20
+    assert np.mean([line in allowed for line in whole]) > 0.9
+
+
+def test_greedy_text_is_the_likeliest_at_every_token(model):
+    session = model.stream()
+    text = "the dog"
+    for piece in session.complete(text, 6, Sampling(temperature=0)):
+        answer = model.stream().step({"text": text})
+        assert piece.strip(" ") == answer["next"][0]["text"]
+        text += piece
+
+
+def test_a_completion_goes_on_from_a_saved_state(model):
+    session = model.stream()
+    pieces = session.complete("the cat", 10, seed=3)
+    before = [next(pieces) for _ in range(4)]
+    saved = state_from_json(state_to_json(session.state))
+    ahead = "".join(session.complete("", 8, seed=9))
+    again = Session(model.program, model.facts)
+    again.state = saved
+    assert "".join(again.complete("", 8, seed=9)) == ahead
+    fresh = model.stream()
+    fresh.step({"text": "the cat" + "".join(before)})
+    assert "".join(fresh.complete("", 8, seed=9)) == ahead
+
+
+def test_what_comes_next_live_is_what_it_is_offline(model):
+    text = "the cow and the"
+    answer = model.stream().step({"text": text})
+    named = {one["text"]: one["probability"] for one in answer["next"]}
+    assert sum(named[animal] for animal in ANIMALS) > 0.98
+    tokens = model.facts.preparation.tokens
+    inputs = torch.from_numpy(np.concatenate([tokens.before[None], tokens.encode(text)[0]]))[None]
+    with torch.inference_mode():
+        states, _ = model.network.scan(torch.zeros(1, inputs.shape[1], 0), inputs)
+        offline = model.network.head(states)[0, -1].softmax(-1).numpy()
+    codes = tokens.vocabulary.encode([unit or "" for unit in named])
+    np.testing.assert_allclose(list(named.values()), offline[codes], atol=1e-5)
+
+
+def test_a_record_may_ask_for_text(model):
+    session = model.stream()
+    answer = session.step({"text": "the cat", "length": 3, "temperature": 0.1, "seed": 1})
+    assert answer["written"] == "".join(model.stream().complete("the cat", 3, Sampling(temperature=0.1), seed=1))
+    assert set(answer) == {"ready", "written", "next"}
+    assert session.step({"text": ""})["next"] == answer["next"]
+
+
+def test_pieces_and_the_whole_are_the_same_text(model):
+    whole, pieces = model.stream(), model.stream()
+    for piece in ("the", " cat", "", " and the dog", "\n"):
+        told = pieces.step({"text": piece})
+    same = whole.step({"text": "the cat and the dog\n"})
+    assert [one["text"] for one in told["next"]] == [one["text"] for one in same["next"]]
+    np.testing.assert_allclose([one["probability"] for one in told["next"]], [one["probability"] for one in same["next"]], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("record", "told"),
+    [
+        ({"text": 3}, "text: got 3, wanted a piece of text"),
+        ({"text": "a", "length": -1}, "length: got -1, wanted a whole number from 0"),
+        ({"text": "a", "length": True}, "length: got True"),
+        ({"text": "a", "seed": 3}, "seed: takes effect where text is written; give a length above 0"),
+        ({"text": "a", "temperature": 0.5}, "temperature: takes effect where text is written"),
+        ({"text": "a", "length": 2, "top_p": 2}, "top_p: got 2"),
+        ({"length": 2}, "'text' is missing"),
+        ({"text": "a", "topk": 2}, "did you mean 'top_k'"),
+    ],
+)
+def test_a_record_that_cannot_be_used_is_told_and_changes_nothing(model, record, told):
+    session = model.stream()
+    before = session.step({"text": "the"})
+    with pytest.raises(unspool.InputError, match=told):
+        session.step(record)
+    assert session.step({"text": ""}) == before
+
+
+@pytest.mark.parametrize("unit", ["characters", "bytes", "words"])
+def test_other_tokens_are_measured_by_the_same_words_and_characters(unit, model):
+    spec = spec_of(unit)
+    spec["train"]["epochs"] = 4
+    other = unspool.train(spec, data=lines(400, seed=1))
+    scores, same = other.metrics["test"], model.metrics["test"]
+    assert (scores["words"], scores["characters"]) == (same["words"], same["characters"])
+    assert 0.9 * same["perplexity"] < scores["perplexity"] < 3 * same["perplexity"]
+    assert scores["bits_per_character"] == pytest.approx(math.log2(scores["perplexity"]) * scores["words"] / scores["characters"])
+    assert f"kneser_ney_{5 if unit == 'words' else 8}" in other.metrics["baselines"]
+    written = other.complete("the cat", 20, seed=0)
+    assert isinstance(written, str) and written
+    if unit != "words":
+        assert len(written) == 20
+
+
+@pytest.mark.parametrize(
+    "head", [{"kind": "softmax", "adaptive": [6]}, {"kind": "softmax", "tied": False, "adaptive": [4, 8]}, {"kind": "softmax", "tied": False}]
+)
+def test_every_head_learns_and_runs_live(head):
+    trained = unspool.train(spec_of(head=head, embed={"kind": "learned", "width": 12}), data=lines(300, seed=1))
+    assert trained.metrics["verify"]["equal"]
+    assert trained.metrics["test"]["perplexity"] < 1.8
+
+
+def test_one_text_is_cut_into_parts_where_it_stands_and_all_of_awd_lstm_can_be_asked_for():
+    spec = spec_of()
+    spec["data"]["split"] = None
+    spec["model"]["backbone"] = {
+        "cell": {"kind": "lstm", "hidden": 16}, "layers": 2,
+        "dropout": {"inputs": 0.1, "between": 0.1, "weights": 0.2, "locked": True},
+    }  # fmt: skip
+    spec["model"]["embed"] |= {"vector_dropout": 0.05}
+    spec["model"]["head"] = {"kind": "softmax", "dropout": 0.1, "activation": 2.0, "temporal": 1.0}
+    spec["train"] |= {"epochs": 3, "optimizer": {"kind": "sgd", "rate": 2.0, "momentum": 0}, "average": {"kind": "polyak", "begin": 1}, "clip": 0.25}
+    trained = unspool.train(spec, data=["\n".join(lines(500, seed=1)) + "\n"])
+    parts = trained.metrics["data"]["parts"]
+    assert parts["train"]["steps"] > 7 * parts["test"]["steps"]
+    assert trained.metrics["test"]["perplexity"] < 12
+    assert trained.metrics["verify"]["equal"]
+
+
+def test_only_a_language_model_completes():
+    spec = {
+        "task": {"kind": "classify"}, "data": {"source": {"kind": "text"}, "split": {"kind": "random", "validation": 0.2, "test": 0.2}},
+        "model": {"backbone": {"cell": {"kind": "gru", "hidden": 3}}}, "train": {"epochs": 1},
+    }  # fmt: skip
+    other = unspool.train(spec, data=[("a", "x y"), ("b", "y z")] * 10)
+    with pytest.raises(LiveError, match="the model answers classify, and writes no text; .* task.kind: generate"):
+        other.complete("x")
+
+
+def test_a_cluster_beyond_the_vocabulary_is_told():
+    with pytest.raises(DataError, match=r"model.head.adaptive: a cluster begins at code 500, and there are 13"):
+        unspool.train(spec_of(head={"kind": "softmax", "adaptive": [500]}), data=lines(60, seed=1))
