@@ -68,6 +68,7 @@ class Prepared:
     tags     (T,)    the number of the tag of every step, -1 where unknown, or None
     offsets  (T, 2)  where in the record's text every step begins and ends, or None for numbers
     before   (N,)    codes of what stands before a text, the end of a line, or None for numbers
+    windows  (W, 2)  from which step to which each window of a text reads, or None where it is read as a whole
     """
 
     values: NDArray[np.float32]
@@ -78,6 +79,7 @@ class Prepared:
     tags: NDArray[np.int64] | None = None
     offsets: NDArray[np.int64] | None = None
     before: NDArray[np.int64] | None = None
+    windows: NDArray[np.int64] | None = None
 
     @property
     def steps(self) -> int:

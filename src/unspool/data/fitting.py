@@ -8,10 +8,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from unspool.data import subwords
 from unspool.data.characters import CharacterFacts
 from unspool.data.preparation import Preparation, TokenFacts, category_text, place_of
 from unspool.data.scaling import RowError, Scaler, fit
-from unspool.data.spec import ArraysSource, DataSpec, ScalerKind, Tokens, duration_seconds
+from unspool.data.spec import ArraysSource, DataSpec, ScalerKind, Subwords, Tokens, duration_seconds
 from unspool.data.tags import learn_tags
 from unspool.data.vocab import Vocabulary, fold, tokenize
 from unspool.errors import DataError
@@ -108,22 +109,26 @@ def _of_texts(spec: Tokens, records: Sequence[Record], spans: Spans) -> Preparat
     tokens = _tokens(spec, train)
     if all(record.tags is None for record in records):
         return Preparation(tokens=tokens, labels=_labels(records, spans))
-    labels, scheme = learn_tags([_as_read(tokens, record) for record in train], spec.scheme)
+    labels, scheme = learn_tags([run for record in train for run in _as_read(tokens, record)], spec.scheme)
     return Preparation(tokens=tokens, labels=labels, scheme=scheme)
 
 
-def _as_read(tokens: TokenFacts, record: Record) -> Record:
-    """The record with the tags of the words that are read alone: a span that is cut there ends there, and may so get a tag that no whole one has."""
-    return record if record.tags is None else replace(record, tags=record.tags[tokens.kept(len(record.tags))])
+def _as_read(tokens: TokenFacts, record: Record) -> list[Record]:
+    """The record with the tags of each run of words that is read: a span that is cut there ends there, and may so get a tag that no whole one has."""
+    return [record] if record.tags is None else [replace(record, tags=tuple(run)) for run in tokens.runs(record.tags)]
 
 
 def _tokens(spec: Tokens, train: Sequence[Record]) -> TokenFacts:
     facts = TokenFacts(
-        unit=spec.unit, line_ends=bool(spec.line_ends), lowercase=spec.lowercase, longest=spec.longest, keep=spec.keep,
-        vocabulary=Vocabulary.of_bytes(),
-    )
+        unit="words" if spec.unit == "subwords" else spec.unit, line_ends=bool(spec.line_ends), lowercase=spec.lowercase, longest=spec.longest,
+        keep=spec.keep, windows=spec.windows, vocabulary=Vocabulary.of_bytes(),
+    )  # fmt: skip
     if spec.unit == "bytes":
         return facts
+    if spec.unit == "subwords":
+        words = (word for record in train for word in _units(facts, record))
+        vocabulary, found = subwords.learn(words, spec.subwords or Subwords(), spec.lowercase)
+        return facts.model_copy(update={"unit": spec.unit, "vocabulary": vocabulary, "subwords": found})
     units = (unit for record in train for unit in fold(_units(facts, record), spec.lowercase))
     changes: dict[str, object] = {"vocabulary": Vocabulary.build(units, spec.minimum_count, spec.largest)}
     if spec.characters is not None:
@@ -133,7 +138,7 @@ def _tokens(spec: Tokens, train: Sequence[Record]) -> TokenFacts:
 
 def _units(facts: TokenFacts, record: Record) -> list[str]:
     """The units of a text, with their case."""
-    assert record.text is not None
+    assert record.text is not None and facts.unit != "subwords"
     if record.words is None:
         return tokenize(facts.closed(record.text), facts.unit, lowercase=False, line_ends=facts.line_ends)[0]
     return [record.text[start:stop] for start, stop in record.words.tolist()]

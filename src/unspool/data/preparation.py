@@ -12,14 +12,15 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from unspool.data.characters import CharacterFacts
 from unspool.data.contextual import ContextualFacts
 from unspool.data.features import Stamps, calendar, calendar_names
 from unspool.data.scaling import RowError, Scaler, Scalers
 from unspool.data.schemes import Scheme, convert
-from unspool.data.spec import CalendarFeature, DataSpec, Policy
+from unspool.data.spec import CalendarFeature, DataSpec, Policy, SlidingWindows
+from unspool.data.subwords import Cutter, SubwordFacts
 from unspool.data.vocab import LINE_END, UNKNOWN, Unit, Vocabulary, fold, tokenize
 from unspool.errors import DataError
 from unspool.spec import Spec, knob
@@ -32,32 +33,70 @@ Singles = NDArray[np.float32]
 class TokenFacts(Spec):
     """How text became codes, and the units that have one."""
 
-    unit: Unit = knob("words", "what one step of the sequence is")
+    unit: Unit | Literal["subwords"] = knob("words", "what one step of the sequence is")
     line_ends: bool = knob(False, "the end of a line, and of a text, is a token")
     lowercase: bool = knob(True, "fold case first")
     longest: int | None = knob(None, "most steps kept of one text", ge=1)
-    keep: Literal["head", "tail"] = knob("head", "which end of a longer text is kept")
+    keep: Literal["head", "tail", "both"] = knob("head", "which end of a longer text is kept; both: half of each")
+    windows: SlidingWindows | None = knob(None, "in which a text is read, where it is not read as a whole")
     vocabulary: Vocabulary = knob(help="codes of the units")
+    subwords: SubwordFacts | None = knob(None, "how words are cut into sub-words, where those are the units")
     characters: CharacterFacts | None = knob(None, "of the characters of words, where they are read")
     contextual: ContextualFacts | None = knob(None, "of vectors of words in their context, where they are used")
+
+    @model_validator(mode="after")
+    def _knows_its_subwords(self) -> TokenFacts:
+        if (self.unit == "subwords") != (self.subwords is not None):
+            raise ValueError(f"the unit is {self.unit}, and how words are cut into sub-words is {'known' if self.subwords else 'not known'}")
+        if self.subwords is not None:
+            self.subwords.refuse(self.vocabulary.units)
+        return self
 
     def cut(self, text: str, words: NDArray[np.integer] | None = None) -> tuple[list[str], NDArray[np.int64]]:
         """The units of a text that are read, and where in it each begins and ends, (T, 2).
 
         words  (T, 2) of a source that cuts words itself
         """
-        if words is None:
-            units, offsets = tokenize(text, self.unit, self.lowercase, self.line_ends)
-        else:
+        if words is not None:
             units, offsets = fold([text[start:stop] for start, stop in words.tolist()], self.lowercase), np.asarray(words, np.int64)
+        elif self.unit == "subwords":
+            units, offsets = self.cutter.cut(text, tokenize(text, "words", False, self.line_ends)[1])
+        else:
+            units, offsets = tokenize(text, self.unit, self.lowercase, self.line_ends)
         kept = self.kept(len(units))
-        return units[kept], offsets[kept]
+        return [units[place] for place in kept.tolist()], offsets[kept]
 
-    def kept(self, units: int) -> slice:
-        """Which of so many units of a text are read."""
+    @cached_property
+    def cutter(self) -> Cutter:
+        """What cuts words into sub-words; MissingExtra where the library that does is not installed."""
+        assert self.subwords is not None
+        return Cutter(self.subwords, self.vocabulary.units, self.lowercase)
+
+    def refuse_no_library(self) -> None:
+        """MissingExtra where units are sub-words, and what cuts words into them is not installed."""
+        if self.unit == "subwords":
+            assert self.cutter is not None
+
+    def kept(self, units: int) -> NDArray[np.int64]:
+        """Which of so many units of a text are read, ascending; of `both` ends half each, the first one the odd one (Sun et al. 2019)."""
         if self.longest is None or units <= self.longest:
-            return slice(units)
-        return slice(self.longest) if self.keep == "head" else slice(units - self.longest, units)
+            return np.arange(units)
+        first = {"head": self.longest, "tail": 0, "both": self.longest - self.longest // 2}[self.keep]
+        return np.concatenate([np.arange(first), np.arange(units - self.longest + first, units)])
+
+    def runs(self, of_units: Sequence[str]) -> list[list[str]]:
+        """What is read of something that each unit of a text has, in runs of units that stand side by side there."""
+        kept = self.kept(len(of_units))
+        runs = np.split(kept, np.flatnonzero(np.diff(kept) > 1) + 1)
+        return [[of_units[place] for place in run.tolist()] for run in runs]
+
+    def spans(self, steps: int) -> NDArray[np.int64] | None:
+        """(W, 2) from which step to which each window of a text reads, the last one up to the text's end; None where texts are read as a whole."""
+        if self.windows is None:
+            return None
+        size, step = min(self.windows.size, steps), self.windows.step
+        starts = np.append(np.arange(0, steps - size, step), steps - size)
+        return np.stack([starts, starts + size], axis=1)
 
     def encode(self, text: str, words: NDArray[np.integer] | None = None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Codes (T, N) of the units that `cut` gives, each its own and then those of its characters, and their places; no unit is an unknown one."""
@@ -220,8 +259,9 @@ class Preparation(Spec):
             none = np.empty((len(codes), 0), np.float32)
             tags = None if record.tags is None else self._tags(record.tags)
             return Prepared(
-                values=none, codes=codes, known=none, targets=none, label=label, tags=tags, offsets=offsets, before=self.tokens.before
-            )
+                values=none, codes=codes, known=none, targets=none, label=label, tags=tags, offsets=offsets, before=self.tokens.before,
+                windows=self.tokens.spans(len(codes)),
+            )  # fmt: skip
         known = self.known_future(record.columns, record.times)
         targets = self.scaled_targets(record.columns) if self.targets else np.empty((record.steps, 0), np.float32)
         values, codes = self.values(record.columns, record.times), self.codes(record.columns)
@@ -241,8 +281,8 @@ class Preparation(Spec):
     def tags_read(self, tags: Sequence[str]) -> Sequence[str]:
         """The tags of the words that are read, in the scheme in which they are learnt."""
         assert self.tokens is not None
-        kept = tags[self.tokens.kept(len(tags))]  # before the scheme is changed: a span that is cut ends where the cut is
-        return kept if self.scheme is None else convert(kept, self.scheme)
+        runs = self.tokens.runs(tags)  # before the scheme is changed: a span that is cut ends where the cut is
+        return [tag for run in runs for tag in (run if self.scheme is None else convert(run, self.scheme))]
 
     def _steps(self, columns: Columns, times: Stamps | None, names: tuple[str, ...] | None = None) -> int:
         """T, which all columns that are used must agree on."""

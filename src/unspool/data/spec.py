@@ -32,6 +32,7 @@ CalendarFeature = Literal[
 CHARACTERS = 20
 WINDOW = 512
 TEXT_SOURCES = ("text", "tagged")
+MOST_SUBWORDS = 100_000
 UNIT_SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 
 
@@ -179,18 +180,41 @@ class GivenSplit(Spec):
 Split = Annotated[TimeSplit | RandomSplit | GroupSplit | GivenSplit, Field(discriminator="kind")]
 
 
+class Subwords(Spec):
+    """Sub-words that are learnt from the train part: runs of bytes within words. Needs the extra `text`."""
+
+    model: Literal["bpe", "unigram"] = knob("bpe", "bpe: pairs are merged, the commonest first; unigram: the likeliest pieces are kept")
+    size: int = knob(8000, "most sub-words, with 512 of single bytes, half of which begin a word", ge=600, le=MOST_SUBWORDS, search=[2000, 8000])
+
+
+class SlidingWindows(Spec):
+    """A long text as several that overlap: each has the text's class in training, and all answer together."""
+
+    size: int = knob(help="steps of a window; a text of no more is one", ge=2)
+    step: int = knob(help="from where a window begins to where the next one does; the last one ends where the text does", ge=1)
+    pool: Literal["mean", "max"] = knob("mean", "mean or greatest of the windows' probabilities, which is the text's answer")
+
+    @model_validator(mode="after")
+    def _reads_all(self) -> SlidingWindows:
+        if self.step > self.size:
+            raise ValueError(f"step {self.step} is more than size {self.size}, so that some of a text is never read; lower it")
+        return self
+
+
 class Tokens(Spec):
     """How text becomes a sequence of codes."""
 
-    unit: Literal["words", "spaces", "characters", "bytes"] = knob(
+    unit: Literal["words", "spaces", "subwords", "characters", "bytes"] = knob(
         "words", "what one step of the sequence is; spaces: what stands between white space, for a text that has been cut into words"
     )
+    subwords: Subwords | None = knob(None, "how sub-words are learnt, where the unit is subwords")
     line_ends: bool | None = knob(None, "the end of a line, and of a text, is a token; none means so where the task is generate")
     lowercase: bool = knob(True, "fold case first")
     minimum_count: int = knob(1, "rarer units of the train part are unknown", ge=1, search=[1, 2, 3])
     largest: int = knob(50_000, "most units kept, the commonest first", ge=1)
     longest: int | None = knob(None, "most steps kept of one text", ge=1)
-    keep: Literal["head", "tail"] = knob("head", "which end of a longer text is kept")
+    keep: Literal["head", "tail", "both"] = knob("head", "which end of a longer text is kept; both: its first and its last half of longest")
+    windows: SlidingWindows | None = knob(None, "classify long texts window by window, and answer with all of them together")
     characters: int | None = knob(
         None, f"characters that are read of one word, of a longer one the first and the last; none means {CHARACTERS} where a model reads any", ge=2
     )

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unspool.data.preparation import Preparation
+from unspool.data.readings import Reading, described, unknown
 from unspool.data.sources.holes import present
 from unspool.types import Part, Record
 
@@ -28,18 +29,24 @@ def survey(
     """Facts of the data, JSON-able.
 
     spans        of a split: adds `parts` and `leakage` between them
-    preparation  adds `unknown`, the share of codes that the train part lacks, by part and column
+    preparation  adds `unknown`, the share of codes that the train part lacks, by part and column; of texts that of tokens, and `tokens` by part
     missing      empty cells by column before they were filled, as `sources.missing` counts them
     """
     facts: dict[str, Any] = {"records": len(records), "rows": sum(map(_rows, records)), **_time(records)}
     facts["missing"] = dict(missing) if missing is not None else _missing(records)
-    facts["lengths"] = _lengths(records, preparation)
+    tokens = None if preparation is None else preparation.tokens
+    read = [] if tokens is None else [Reading.of(record, tokens) for record in records]
+    facts["lengths"] = _lengths(records, read)
     facts["classes"] = _classes(records)
     facts["duplicates"] = _duplicates(records)
     if spans is not None:
         facts["parts"] = {part: _part(records, found) for part, found in spans.items()}
         facts["leakage"] = {"identical": _shared(records, spans), "groups": _shared_groups(records, spans)}
-        if preparation is not None:
+        if tokens is not None:
+            by_part = {part: [read[index] for index in found[:, 0].tolist()] for part, found in spans.items()}
+            facts["unknown"] = {part: unknown(found) for part, found in by_part.items()}
+            facts["tokens"] = {part: described(found, tokens.longest) for part, found in by_part.items()}
+        elif preparation is not None:
             facts["unknown"] = {part: _unknown(records, found, preparation) for part, found in spans.items()}
     return facts
 
@@ -71,18 +78,12 @@ def _missing(records: Sequence[Record]) -> dict[str, int]:
     return dict(counts)
 
 
-def _lengths(records: Sequence[Record], preparation: Preparation | None) -> dict[str, float]:
-    """Steps of a record; of a text its tokens, or its characters before there is a preparation."""
+def _lengths(records: Sequence[Record], read: Sequence[Reading]) -> dict[str, float]:
+    """Steps of a record; of a text the tokens that are read, or its characters before there is a preparation."""
     if not records:
         return {}
-    lengths = [_length(record, preparation) for record in records]
+    lengths = [max(len(one.codes), 1) for one in read] or [record.steps if record.text is None else len(record.text) for record in records]
     return {"minimum": min(lengths), "median": float(np.median(lengths)), "maximum": max(lengths)}
-
-
-def _length(record: Record, preparation: Preparation | None) -> int:
-    if record.text is None:
-        return record.steps
-    return len(record.text if preparation is None else preparation.encode_text(record.text))
 
 
 def _classes(records: Iterable[Record]) -> dict[str, int]:
@@ -142,12 +143,8 @@ def _shared_groups(records: Sequence[Record], spans: Spans) -> dict[str, list[st
 def _unknown(records: Sequence[Record], spans: NDArray[np.int64], preparation: Preparation) -> dict[str, float]:
     if not preparation.code_names:
         return {}
-    unknown, total = np.zeros(len(preparation.code_names)), 0
+    lacking, total = np.zeros(len(preparation.code_names)), 0
     for index, start, stop in spans.tolist():
-        record = records[index]
-        if record.text is not None:
-            codes = preparation.encode_text(record.text)
-        else:
-            codes = preparation.codes({name: values[start:stop] for name, values in record.columns.items()})
-        unknown, total = unknown + (codes == 0).sum(axis=0), total + len(codes)
-    return dict(zip(preparation.code_names, (unknown / max(total, 1)).tolist(), strict=True))
+        codes = preparation.codes({name: values[start:stop] for name, values in records[index].columns.items()})
+        lacking, total = lacking + (codes == 0).sum(axis=0), total + len(codes)
+    return dict(zip(preparation.code_names, (lacking / max(total, 1)).tolist(), strict=True))

@@ -28,7 +28,7 @@ MOST_RUNS = 40_000_000  # before they are counted; bounds memory
 def linear(prepared: Sequence[Prepared], spans: Mapping[Part, Counts], facts: Facts, part: Part) -> Doubles:
     """Probabilities (n, K) of one part's records.
 
-    Text: tf-idf of runs of 1 and 2 words, or 1 to 4 characters or bytes. Series: summary statistics, standardised.
+    Text: tf-idf of runs of 1 and 2 words or sub-words, or 1 to 4 characters or bytes. Series: summary statistics, standardised.
     Fitted on train; the penalty is the one with the least log loss on validation.
     """
     classes = len(facts.preparation.labels or ())
@@ -67,7 +67,7 @@ def _features(prepared: Sequence[Prepared], facts: Facts, groups: Sequence[Count
         return _standardised([_summaries(prepared, group, facts.preparation.code_sizes) for group in groups])
     texts = [[prepared[index].codes[:, 0] for index in group] for group in groups]
     steps = max(sum(len(text) for text in texts) for texts in texts)
-    longest = WORDS_IN_A_RUN if tokens.unit == "words" else CHARACTERS_IN_A_RUN
+    longest = CHARACTERS_IN_A_RUN if tokens.unit in ("characters", "bytes") else WORDS_IN_A_RUN
     longest = max(1, min(longest, MOST_RUNS // max(steps, 1)))
     weights = Tfidf.fit(texts[0], tokens.vocabulary.size, longest, LEAST_DOCUMENTS)
     return [weights.transform(group) for group in texts]

@@ -19,6 +19,8 @@ KNOWN_KEYS = {
     "duplicates": "Equal to an earlier record",
     "leakage": "Shared between parts",
     "frequency_seconds": "From one row to the next",
+    "tokens": "Texts in tokens",
+    "unknown": "Share that the train part lacks",
 }
 MOST_IN_A_ROW = 6
 

@@ -9,6 +9,7 @@ from unspool.data.source import TaggedSource, has_parts
 from unspool.data.spec import TEXT_SOURCES, GivenSplit, GroupSplit, Policy, RandomSplit, Scaling, TableSource, TextSource, TimeSplit, Tokens
 from unspool.models.spec import TRUNCATE, Carried, CategoricalHead, LearnedEmbedding, PointHead, Windowed
 from unspool.run.language import language_model
+from unspool.run.reading import reading
 from unspool.tasks.forecast import ForecastSpec
 from unspool.tasks.generate import GenerateSpec
 from unspool.tasks.tag import TagSpec
@@ -94,8 +95,8 @@ def _tokens(spec: RunSpec) -> Iterator[str]:
     tokens = spec.data.tokens
     if tokens is None:
         return
-    if tokens.keep == "tail" and tokens.longest is None:
-        yield "data.tokens.keep: tail takes effect where texts are cut; set data.tokens.longest or drop it"
+    if tokens.keep != "head" and tokens.longest is None:
+        yield f"data.tokens.keep: {tokens.keep} takes effect where texts are cut; set data.tokens.longest or drop it"
     if tokens.line_ends is not None and not isinstance(spec.task, GenerateSpec):
         yield f"data.tokens.line_ends: takes effect in generate alone, and the task is {spec.task.kind}; drop it"
     if tokens.unit == "bytes":
@@ -271,5 +272,5 @@ def _live(spec: RunSpec) -> Iterator[str]:
 
 RULES: tuple[Callable[[RunSpec], Iterator[str]], ...] = (
     _source_and_columns, _file, _task_and_columns, _time, _tokens, _characters, _contextual, _scaling, _split, _memory, _model,
-    language_model, _live,
+    language_model, reading, _live,
 )

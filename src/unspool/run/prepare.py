@@ -24,6 +24,7 @@ from unspool.models.encoder import Encoder
 from unspool.models.sequence_model import SequenceModel, build_backbone
 from unspool.models.spec import Windowed
 from unspool.run import contextual
+from unspool.run.reading import not_live
 from unspool.run.room import refuse_no_room
 from unspool.run.spec import RunSpec
 from unspool.tasks import ForecastSpec, GenerateSpec
@@ -131,7 +132,7 @@ def _why_not_live(spec: RunSpec) -> str:
             f"the model reads the last {tokens.longest} tokens of a text from their beginning, which is not known live; "
             f"train it with data.tokens.keep: head, or with model.memory kind windowed and context {tokens.longest}"
         )
-    return ""
+    return "" if tokens is None else not_live(tokens)
 
 
 def refuse_short(prepared: Sequence[Prepared], records: Sequence[Record], facts: Facts) -> None:

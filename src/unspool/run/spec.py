@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from unspool.data.source import Source, TaggedSource, TextSource, has_parts
-from unspool.data.spec import CHARACTERS, TEXT_SOURCES, Batching, Contextual, DataSpec, GivenSplit, RandomSplit, TimeSplit, Tokens
+from unspool.data.spec import CHARACTERS, TEXT_SOURCES, Batching, Contextual, DataSpec, GivenSplit, RandomSplit, Subwords, TimeSplit, Tokens
 from unspool.errors import SpecError
 from unspool.models.spec import (
     SPAN,
@@ -116,7 +116,8 @@ def _resolved_data(spec: RunSpec) -> DataSpec:
 
 def _resolved_tokens(tokens: Tokens, model: ModelSpec) -> Tokens:
     reads = isinstance(model.embed, LearnedEmbedding) and model.embed.characters is not None
-    return tokens.model_copy(update={"characters": tokens.characters or CHARACTERS}) if reads else tokens
+    tokens = tokens.model_copy(update={"characters": tokens.characters or CHARACTERS}) if reads else tokens
+    return tokens.model_copy(update={"subwords": tokens.subwords or Subwords()}) if tokens.unit == "subwords" else tokens
 
 
 def _resolved_model(spec: RunSpec) -> ModelSpec:

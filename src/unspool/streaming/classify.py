@@ -53,7 +53,7 @@ class SeriesStream:
 
 
 class TextStream:
-    """Pieces of one text, `{"text": ...}`: every unit is a step."""
+    """Pieces of one text, `{"text": ...}`, that end between words: every unit is a step, and the steps are those of the whole text."""
 
     def __init__(self, program: Program, facts: Facts):
         tokens = facts.preparation.tokens
@@ -68,6 +68,7 @@ class TextStream:
                 f"{tokens.longest}"
             )
         self._whole = facts.preparation.model_copy(update={"tokens": tokens.model_copy(update={"longest": None})})
+        tokens.refuse_no_library()
 
     def fresh(self) -> dict[str, Array]:
         return self.memory.fresh() | {"text/steps": np.array(0, np.int64)}

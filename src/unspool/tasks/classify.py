@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unspool.answers import classify as answers
+from unspool.answers.windows import pooled
 from unspool.data.facts import ClassifyFacts, Facts
 from unspool.data.preparation import Preparation
 from unspool.data.spec import Batching
@@ -75,6 +76,11 @@ class Classify:
         where = np.concatenate([cut.record for cut in cuts])
         truth = np.concatenate([batch.truth[:, 0] for batch in batches]).astype(np.int64)
         probabilities = answers.read(facts, np.concatenate([answer[:, 0] for answer in raw]))
+        tokens = facts.preparation.tokens
+        if tokens is not None and tokens.windows is not None:
+            probabilities = pooled(where, probabilities, tokens.windows.pool, one_class=True)
+            where, firsts = np.unique(where, return_index=True)
+            truth = truth[firsts]
         order = np.argsort(where, kind="stable")
         return Classes(
             names=tuple(records[index].name for index in where[order]),
@@ -86,7 +92,7 @@ class Classify:
 
 @dataclass(frozen=True)
 class Items:
-    """Whole records, or the last steps of each where the memory is windowed, in batches of like length."""
+    """Whole records, their windows, or the last steps of each where the memory is windowed, in batches of like length."""
 
     task: Classify
     prepared: tuple[Prepared, ...]
