@@ -33,10 +33,10 @@ def test_unknown_words_are_counted_by_token_and_by_different_word():
     assert facts["unknown"] == {"train": {"text": 0}, "validation": {"text": 0.75}, "test": {"text": pytest.approx(2 / 3)}}
     assert facts["tokens"]["train"] == {
         "tokens": 5, "unknown": 0, "different": 3, "different_unknown": 0,
-        "median_length": 2.5, "length_of_95_percent": pytest.approx(2.95), "truncated": 0,
+        "median_length": 2.5, "length_95th_percentile": pytest.approx(2.95), "truncated": 0,
     }  # fmt: skip
-    assert facts["tokens"]["validation"] | {"length_of_95_percent": 0} == {
-        "tokens": 4, "unknown": 0.75, "different": 2, "different_unknown": 0.5, "median_length": 4, "length_of_95_percent": 0, "truncated": 0,
+    assert facts["tokens"]["validation"] | {"length_95th_percentile": 0} == {
+        "tokens": 4, "unknown": 0.75, "different": 2, "different_unknown": 0.5, "median_length": 4, "length_95th_percentile": 0, "truncated": 0,
     }  # fmt: skip
     assert facts["tokens"]["test"]["tokens"] == 3 and facts["tokens"]["test"]["different_unknown"] == pytest.approx(2 / 3, abs=1e-4)
     assert facts["tokens"]["test"]["median_length"] == 1.5

@@ -85,6 +85,7 @@ def test_words_are_all_of_a_text_but_its_white_space_each_where_it_stands(text):
     assert "".join(found) == "".join(text.split())
     assert [text[start:stop] for start, stop in offsets.tolist()] == found
     assert all(found) and (offsets[1:, 0] >= offsets[:-1, 1]).all()
+    assert tokenize(text, "words", False, line_ends=True)[0] == [word for line in text.split("\n") for word in (*cut(line), "\n")][:-1]
 
 
 @given(TEXTS, TEXTS, st.sampled_from(" \n\t\u3000"))

@@ -67,7 +67,7 @@ def described(readings: Sequence[Reading], longest: int | None) -> dict[str, Any
         "different": different,
         "different_unknown": round(_share(len(unseen), different), 4),
         "median_length": float(np.median(lengths)) if len(lengths) else 0.0,
-        f"length_of_{PERCENTILE}_percent": float(np.percentile(lengths, PERCENTILE)) if len(lengths) else 0.0,
+        f"length_{PERCENTILE}th_percentile": float(np.percentile(lengths, PERCENTILE)) if len(lengths) else 0.0,
         "truncated": round(_share(int((lengths > longest).sum()), len(lengths)), 4) if longest is not None else 0.0,
     }
 
