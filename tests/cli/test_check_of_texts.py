@@ -16,7 +16,8 @@ data:
 
 
 def test_check_prints_lengths_in_tokens_and_what_the_train_part_lacks_by_part(tmp_path, capsys):
-    for part, text in (("train", "pos\ta good film\nneg\ta bad film\n"), ("validation", "pos\ta good thing at last\n"), ("test", "neg\tbad\npos\tfine\n")):
+    texts = {"train": "pos\ta good film\nneg\ta bad film\n", "validation": "pos\ta good thing at last\n", "test": "neg\tbad\npos\tfine\n"}
+    for part, text in texts.items():
         (tmp_path / f"{part}.tsv").write_text(text)
     parts = "{train: train.tsv, validation: validation.tsv, test: test.tsv}"
     (tmp_path / "spec.yaml").write_text(SPEC.replace("path: texts.tsv", f"parts: {parts}"))
