@@ -53,7 +53,7 @@ class SeriesStream:
 
 
 class TextStream:
-    """Pieces of one text, `{"text": ...}`, that end between words: every unit is a step, and the steps are those of the whole text."""
+    """Pieces of one text, `{"text": ...}`: every unit is a step. Pieces that end at white space, or where the whole text's words do, give its very steps."""
 
     def __init__(self, program: Program, facts: Facts):
         tokens = facts.preparation.tokens
