@@ -10,6 +10,7 @@ import pytest
 from unspool.answers.generate import Writer, ends_apart, tell_next, tell_text
 from unspool.data.facts import Facts, GenerateFacts, MemoryFacts
 from unspool.data.preparation import Preparation, TokenFacts
+from unspool.data.subwords import BEGINS
 from unspool.data.vocab import Vocabulary, tokenize
 
 
@@ -33,6 +34,14 @@ def test_a_text_comes_back_as_it_was_cut(unit, text):
     facts = facts_of(unit, tuple(dict.fromkeys(units)))
     writer = Writer(facts, apart=True)
     assert "".join(writer.write(int(code)) for code in facts.preparation.tokens.vocabulary.encode(units)) == text
+
+
+def test_pieces_of_words_are_put_together():
+    units = (f"{BEGINS}the", f"{BEGINS}un", "seen", f"{BEGINS}.", f"{BEGINS}\n", f"{BEGINS}s\u00c3", "\u00a9")
+    tokens = TokenFacts.model_construct(unit="subwords", line_ends=True, vocabulary=Vocabulary(units=units))
+    facts = Facts.model_construct(preparation=Preparation.model_construct(tokens=tokens))
+    writer = Writer(facts, apart=True)
+    assert "".join(writer.write(code) for code in (1, 2, 3, 4, 5, 1, 6, 7, 1)) == "the unseen.\nthe s\u00e9 the"
 
 
 def test_a_word_is_parted_from_what_stands_before():

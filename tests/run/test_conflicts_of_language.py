@@ -30,6 +30,7 @@ BROKEN = [
     ("model.backbone.bidirectional", "set it to false", changed(LANGUAGE, model__backbone__bidirectional=True)),
     ("model.backbone.front", "its stride must be 1", changed(LANGUAGE, model__backbone__front=[{"kernel": 4, "stride": 2}])),
     ("model.head.tied", "or tied: false", changed(LANGUAGE, model__embed={"kind": "one_hot"})),
+    ("model.head.adaptive", "drop it", changed(LANGUAGE, data__tokens__unit="bytes", model__head={"kind": "softmax", "adaptive": [20]})),
     ("model.head.kind", "use softmax", changed(LANGUAGE, model__head={"kind": "categorical"})),
     ("model.head.kind", "does not answer a classify", changed(TEXT, model__head={"kind": "softmax"})),
 ]

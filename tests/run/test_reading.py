@@ -26,7 +26,6 @@ BROKEN = [
     ("data.tokens.subwords", "with data.tokens.unit: subwords alone, and it is words", changed(TEXT, data__tokens={"subwords": {"size": 900}})),
     ("data.tokens.minimum_count", "set that", changed(SUBWORDS, data__tokens__minimum_count=2)),
     ("data.tokens.largest", "set that", changed(SUBWORDS, data__tokens__largest=99)),
-    ("data.tokens.unit", "use words, characters or bytes", changed(GENERATE, data__tokens={"unit": "subwords"})),
     ("data.tokens.unit", "use words", changed(TAGGED, data__tokens={"unit": "subwords"})),
     ("data.tokens.keep", "both takes effect where texts are cut", changed(TEXT, data__tokens={"keep": "both"})),
     ("model.memory.context", "use keep: tail, or as much", changed(TEXT, data__tokens={"keep": "both", "longest": 5}, model__memory=CONTEXT)),

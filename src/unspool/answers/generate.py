@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from unspool.data.facts import Facts
 from unspool.data.preparation import TokenFacts
+from unspool.data.subwords import BEGINS
 from unspool.data.vocab import LINE_END
 from unspool.metrics import bits_per_character, perplexity
 from unspool.types import Floats
@@ -74,16 +75,16 @@ class Writer:
 
     def write(self, code: int) -> str:
         """The text of a token, with the blank before it that a word asks for; nothing while the bytes of a character are not all there."""
-        unit = self.tokens.vocabulary.decode([code])[0]
-        if self.tokens.unit == "bytes":
-            unit = self._bytes.decode(unit.encode("latin-1"))
-        elif self.tokens.unit in ("words", "spaces") and unit != LINE_END:
-            marks = self.tokens.unit == "words"
-            joined = self.apart or (marks and unit in BEFORE_ALL)
-            self.apart = marks and unit in AFTER_ALL
-            return unit if joined else f" {unit}"
-        self.apart = ends_apart(unit, self.apart)
-        return unit
+        unit, kind = self.tokens.vocabulary.decode([code])[0], self.tokens.unit
+        begins = kind in ("words", "spaces") or (kind == "subwords" and unit.startswith(BEGINS))
+        if kind in ("bytes", "subwords"):
+            unit = self._bytes.decode(unit.removeprefix(BEGINS).encode("latin-1"))
+        if not begins or unit == LINE_END:
+            self.apart = ends_apart(unit, self.apart)
+            return unit
+        joined = self.apart or (kind != "spaces" and unit in BEFORE_ALL)
+        self.apart = kind != "spaces" and unit in AFTER_ALL
+        return unit if joined else f" {unit}"
 
 
 def ends_apart(text: str, before: bool) -> bool:

@@ -16,7 +16,7 @@ from unspool.evaluation.measures import Measures, measured
 from unspool.evaluation.ngrams import KneserNey
 from unspool.types import Prepared, Tokens
 
-ORDERS = {"words": 5, "spaces": 5, "characters": 8, "bytes": 8}
+ORDERS = {"words": 5, "spaces": 5, "subwords": 6, "characters": 8, "bytes": 8}
 """Tokens of the longest n-grams of the baseline: with longer ones, modified Kneser-Ney gains next to nothing on corpora that a person waits for."""
 
 

@@ -43,5 +43,8 @@ def _network(spec: RunSpec) -> Iterator[str]:
         yield "model.backbone.bidirectional: would show a language model the token that it is asked for; set it to false"
     if any(convolution.stride > 1 for convolution in model.backbone.front):
         yield "model.backbone.front: every token is foreseen from the one before it, so its stride must be 1"
+    unit = "words" if spec.data.tokens is None else spec.data.tokens.unit
+    if isinstance(head, SoftmaxHead) and head.adaptive and unit in ("bytes", "subwords"):
+        yield f"model.head.adaptive: asks for codes in the order of their counts, and those of {unit} are in none; drop it"
     if isinstance(head, SoftmaxHead | None) and (head is None or head.tied) and not isinstance(model.embed, LearnedEmbedding | None):
         yield f"model.head.tied: shares the vectors of a learned embedding, and model.embed.kind is {model.embed.kind}; use that, or tied: false"

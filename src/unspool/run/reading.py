@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from unspool.data.spec import Tokens
 from unspool.models.spec import Windowed
 from unspool.tasks.classify import ClassifySpec
-from unspool.tasks.generate import GenerateSpec
 
 if TYPE_CHECKING:
     from unspool.run.spec import RunSpec
@@ -55,8 +54,6 @@ def _subwords(spec: RunSpec, tokens: Tokens) -> Iterator[str]:
     for name in ("minimum_count", "largest"):
         if getattr(tokens, name) != Tokens.model_fields[name].default:
             yield f"data.tokens.{name}: cannot take effect on sub-words, of which there are as many as data.tokens.subwords.size; set that"
-    if isinstance(spec.task, GenerateSpec):
-        yield "data.tokens.unit: subwords do not tell where blanks stood, so generate cannot write them as text; use words, characters or bytes"
 
 
 def _windows(spec: RunSpec, tokens: Tokens) -> Iterator[str]:
