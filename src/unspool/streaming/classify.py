@@ -53,7 +53,7 @@ class SeriesStream:
 
 
 class TextStream:
-    """Pieces of one text, `{"text": ...}`: every unit is a step. Pieces that end at white space, or where the whole text's words do, give its very steps."""
+    """Pieces of one text, `{"text": ...}`: every unit is a step. Pieces that end where words of the whole text do give its very steps."""
 
     def __init__(self, program: Program, facts: Facts):
         tokens = facts.preparation.tokens
