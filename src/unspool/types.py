@@ -65,6 +65,7 @@ class Prepared:
     known    (T, F)  what is known of every step ahead of time; F may be 0
     targets  (T, D)  scaled targets, NaN where unknown; D is 0 for a classification
     label    the class, or -1
+    labels   (K,)    1 or 0 for each label of a record that may have any number of them, -1 in all where unknown; None where it has one class
     tags     (T,)    the number of the tag of every step, -1 where unknown, or None
     offsets  (T, 2)  where in the record's text every step begins and ends, or None for numbers
     before   (N,)    codes of what stands before a text, the end of a line, or None for numbers
@@ -76,6 +77,7 @@ class Prepared:
     known: NDArray[np.float32]
     targets: NDArray[np.float32]
     label: int = -1
+    labels: NDArray[np.int64] | None = None
     tags: NDArray[np.int64] | None = None
     offsets: NDArray[np.int64] | None = None
     before: NDArray[np.int64] | None = None
@@ -120,7 +122,7 @@ class Batch:
     asked    (B, O) int64            the steps, within the row, where the head answers
     weights  (B, O) float32          0 where the answer does not count (padding, unknown target)
     future   (B, O, L, F) float32    what is known of each of the L steps after an asked step, or None
-    truth    (B, O, L, D) float32    scaled future targets (0 where unknown, see known_truth), or (B, O) int64 classes
+    truth    (B, O, L, D) float32    scaled future targets (0 where unknown, see known_truth), or (B, O) int64 classes, or (B, O, K) int64 labels
     known_truth (B, O, L, D) bool    True where a future target is known, or None for classes
     source   (B, O) int64            the record of each asked step, where a row runs over several; else None
     """
@@ -172,6 +174,27 @@ class Classes:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelSets:
+    """Which labels each record has, one row a record of any number of them.
+
+    names (M,) of records; labels (K,)    probabilities (M, K), each of its label alone
+    thresholds (K,)                       the least probability with which a label is answered
+    truth (M, K) int64                    1 or 0, and -1 in all of a row whose truth is unknown
+    """
+
+    names: tuple[str, ...]
+    labels: tuple[str, ...]
+    probabilities: NDArray[np.float64]
+    thresholds: tuple[float, ...]
+    truth: NDArray[np.int64]
+
+    @property
+    def chosen(self) -> NDArray[np.bool_]:
+        """(M, K) the labels that are answered."""
+        return np.asarray(self.probabilities >= np.array(self.thresholds))
+
+
+@dataclass(frozen=True, slots=True)
 class Tags:
     """A tag for every word, one entry a record (M of them, each of its own length T).
 
@@ -212,4 +235,4 @@ class Tokens:
     characters: NDArray[np.int64]
 
 
-Predictions = Forecasts | Classes | Tags | Tokens
+Predictions = Forecasts | Classes | LabelSets | Tags | Tokens

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from unspool.cells import CELLS, Cell, GRUSpec
 from unspool.errors import LiveError
 from unspool.export.trace import trace
-from unspool.layers import POOLS, ConvolutionSpec, LastPool, Layer, Recurrent, Stack, flatten_state
+from unspool.layers import POOLS, ConvolutionSpec, Hierarchical, LastPool, Layer, Recurrent, Stack, flatten_state
 from unspool.models.embed import Embed
 from unspool.models.heads import Categorical, Point, Quantile
 from unspool.models.sequence_model import SequenceModel, build_backbone
@@ -59,7 +59,8 @@ def model(backbone, values, codes, pool, head, embedding):
     torch.manual_seed(0)
     embed = Embed(embedding, values, SIZES[:codes])
     layers = build_backbone(backbone, embed.width) if isinstance(backbone, Backbone) else backbone(embed.width)
-    network = SequenceModel(embed, layers, POOLS[pool](layers.width), head(layers.width)).eval()
+    pooled = POOLS[pool](layers.width)
+    network = SequenceModel(embed, layers, pooled, head(pooled.width)).eval()
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.add_(0.3 * torch.randn_like(parameter))
@@ -304,3 +305,12 @@ def test_tracing_leaves_the_network_as_it_was_and_copies_its_weights():
 def test_a_network_with_nothing_to_read_ahead_needs_no_pool_of_its_own():
     network = SequenceModel(Embed(LearnedEmbedding(), 1, ()), Stack([], 1), LastPool(1), classes(1)).eval()
     assert not holds(network, 1).state
+
+
+@pytest.mark.parametrize("cell", CELL_SPECS[:3], ids=lambda spec: spec.kind)
+def test_words_and_sentences_are_traced_as_one_step(cell):
+    def levels(width):
+        words = Stack([*build_backbone(Backbone(cell=cell), width - 1).layers, POOLS["attention"](5)], width - 1)
+        return Hierarchical(words, Stack([*build_backbone(Backbone(cell=cell), 5).layers, POOLS["concat"](5)], 5))
+
+    holds(model(levels, 3, 0, "last", classes, LearnedEmbedding()), 3)

@@ -22,8 +22,10 @@ from unspool.layers import (
     AttentionPool,
     Bidirectional,
     CausalConvolution,
+    ConcatPool,
     ConvolutionSpec,
     Dropout,
+    Hierarchical,
     LastPool,
     Layer,
     MaxPool,
@@ -31,6 +33,7 @@ from unspool.layers import (
     Norm,
     Recurrent,
     Residual,
+    SelfAttentionPool,
     Stack,
     State,
     map_state,
@@ -109,12 +112,36 @@ def _bidirectional_inside() -> Layer:
     return Stack([CausalConvolution(INPUTS, 4, 3, 2, "none"), both, Dropout(5, 0.3), AttentionPool(5)], INPUTS)
 
 
+def _two_hops(inputs: int) -> Layer:
+    return SelfAttentionPool(inputs, 2, 3)
+
+
+def _levels(inner: Layer, outer: Layer, **pools: Callable[[int], Layer]) -> Layer:
+    """Words, of which the last number of an input says where a sentence begins, and sentences."""
+    words = Stack([inner, pools.get("words", MeanPool)(inner.width)], INPUTS - 1)
+    return Hierarchical(words, Stack([outer, pools.get("sentences", LastPool)(outer.width)], words.width))
+
+
 BUILDERS: dict[type[Layer], dict[str, Build]] = {
     CausalConvolution: dict(_of_every_convolution()),
     LastPool: {"": lambda: LastPool(INPUTS)},
     MaxPool: {"": lambda: MaxPool(INPUTS)},
     MeanPool: {"": lambda: MeanPool(INPUTS)},
     AttentionPool: {"": lambda: AttentionPool(INPUTS)},
+    ConcatPool: {"": lambda: ConcatPool(INPUTS)},
+    SelfAttentionPool: {"one-hop": lambda: SelfAttentionPool(INPUTS, 1, 4), "three-hops": lambda: SelfAttentionPool(INPUTS, 3, 2)},
+    Hierarchical: {
+        "gru-lstm": lambda: _levels(Recurrent(GRUCell(2, 3)), Recurrent(LSTMCell(3, 4))),
+        "attention": lambda: _levels(Recurrent(RNNCell(2, 3)), Recurrent(GRUCell(3, 2)), words=AttentionPool, sentences=AttentionPool),
+        "max": lambda: _levels(Recurrent(GRUCell(2, 3)), Recurrent(GRUCell(3, 4)), words=MaxPool, sentences=_two_hops),
+        "both-ways": lambda: _levels(
+            Bidirectional(Recurrent(GRUCell(2, 3)), Recurrent(GRUCell(2, 3), reverse=True)),
+            Bidirectional(Recurrent(GRUCell(6, 2)), Recurrent(GRUCell(6, 2), reverse=True)),
+        ),
+        "sentences-both-ways": lambda: _levels(
+            Recurrent(GRUCell(2, 3)), Bidirectional(Recurrent(GRUCell(3, 2)), Recurrent(GRUCell(3, 2), reverse=True)), sentences=MaxPool
+        ),
+    },
     Norm: {"": lambda: Norm(INPUTS)},
     Dropout: {"free": lambda: Dropout(INPUTS, 0.4), "locked": lambda: Dropout(INPUTS, 0.4, locked=True)},
     Residual: {
@@ -224,7 +251,7 @@ def _draw_layer(draw: st.DrawFn, inputs: int, depth: int) -> Layer:
     if kind == "dropout":
         return Dropout(inputs, 0.3, draw(st.booleans()))
     if kind == "pool":
-        return draw(st.sampled_from([LastPool, MaxPool, MeanPool, AttentionPool]))(inputs)
+        return draw(st.sampled_from([LastPool, MaxPool, MeanPool, AttentionPool, ConcatPool, _two_hops]))(inputs)
     if kind == "stack":
         return _draw_stack(draw, inputs, depth - 1)
     spec = CELL_SPECS[draw(st.sampled_from(sorted(CELL_SPECS)))]

@@ -27,12 +27,13 @@ def model_of(cell: str = "gru", pool: str = "last", front: str = "no front", for
     """Two numbers and one category of five in; quantiles of two targets or three classes out."""
     embed = Embed(LearnedEmbedding(width=3), 2, [5])
     made = build_backbone(Backbone.model_validate({"cell": CELLS[cell](hidden=4), "front": FRONTS[front], **backbone}), embed.width)
+    pooled = POOLS[pool](made.width)
     head: Head
     if forecast:
-        head = Quantile(QuantileHead(hidden=6), made.width, FEATURES, HORIZON, TARGETS)
+        head = Quantile(QuantileHead(hidden=6), pooled.width, FEATURES, HORIZON, TARGETS)
     else:
-        head = Categorical(CategoricalHead(), made.width, [2, 5, 3])
-    return SequenceModel(embed, made, POOLS[pool](made.width), head).double().eval()
+        head = Categorical(CategoricalHead(), pooled.width, [2, 5, 3])
+    return SequenceModel(embed, made, pooled, head).double().eval()
 
 
 def batch_of(lengths: list[int], asked: list[list[int]], forecast: bool = True, carry: list[bool] | None = None, seed: int = 0) -> TensorBatch:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from unspool.answers.forecast import plain, stamps
-from unspool.types import Classes, Forecasts, Predictions, Tags, Tokens
+from unspool.types import Classes, Forecasts, LabelSets, Predictions, Tags, Tokens
 
 Row = dict[str, Any]
 
@@ -17,6 +19,7 @@ def table(predictions: Predictions) -> list[Row]:
 
     forecast  series, origin, step (1 to L), time where there are times; by target its point, `_truth` and `_<level>`
     classify  name, truth, label, probability, and `probability_<label>` of each label
+              of any number of labels name, truth and labels, each JSON text of a list, and `probability_<label>` of each label
     tag       name, start, end, text, truth, tag, probability: one row a word
     generate  name, tokens, words, characters, log_probability: one row a text
     """
@@ -30,7 +33,23 @@ def _columns(predictions: Predictions) -> dict[str, list[Any]]:
         return _words(predictions)
     if isinstance(predictions, Tokens):
         return _texts(predictions)
+    if isinstance(predictions, LabelSets):
+        return _sets(predictions)
     return _steps(predictions) if isinstance(predictions, Forecasts) else _records(predictions)
+
+
+def _sets(sets: LabelSets) -> dict[str, list[Any]]:
+    known, finite = np.asarray((sets.truth >= 0).all(axis=1)), np.asarray(np.isfinite(sets.probabilities).all(axis=1))
+    return {
+        "name": list(sets.names),
+        "truth": [_listed(sets.labels, row > 0) if sure else None for row, sure in zip(sets.truth, known, strict=True)],
+        "labels": [_listed(sets.labels, row) if sure else None for row, sure in zip(sets.chosen, finite, strict=True)],
+        **{f"probability_{label}": plain(sets.probabilities[:, k]) for k, label in enumerate(sets.labels)},
+    }
+
+
+def _listed(labels: tuple[str, ...], chosen: NDArray[np.bool_]) -> str:
+    return json.dumps([labels[k] for k in np.flatnonzero(chosen)], ensure_ascii=False)
 
 
 def _texts(tokens: Tokens) -> dict[str, list[Any]]:

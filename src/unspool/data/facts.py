@@ -30,10 +30,16 @@ class ForecastFacts(Spec):
 
 
 class ClassifyFacts(Spec):
-    """What a class probability means: labels stand in the preparation; `counts` are those of the train part, in the same order."""
+    """What a class probability means: labels stand in the preparation; `counts` are those of the train part, in the same order.
+
+    thresholds  where a record may have any number of labels: the least probability with which each is answered; None where it has one class
+    fitted      whether the thresholds were fitted on the validation part
+    """
 
     kind: Literal["classify"] = "classify"
     counts: tuple[int, ...]
+    thresholds: tuple[float, ...] | None = None
+    fitted: bool = False
 
 
 class ChainFacts(Spec):

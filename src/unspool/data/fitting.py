@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from unspool.data import subwords
 from unspool.data.characters import CharacterFacts
+from unspool.data.labelsets import learn_labels
 from unspool.data.preparation import Preparation, TokenFacts, category_text, place_of
 from unspool.data.scaling import RowError, Scaler, fit
 from unspool.data.spec import ArraysSource, DataSpec, ScalerKind, Subwords, Tokens, duration_seconds
@@ -27,7 +28,8 @@ def learn(spec: DataSpec, records: Sequence[Record], train_spans: Spans) -> Prep
         raise DataError("the train part is empty; give more data, or make the other parts smaller")
     if records[0].text is not None:
         return _of_texts(spec.tokens or Tokens(), records, train_spans)
-    labels = None if spec.columns.target else _labels(records, train_spans)
+    several = any(record.labels is not None for record in records)
+    labels = None if spec.columns.target else learn_labels(records, train_spans) if several else _labels(records, train_spans)
     past = _past(spec, records)
     named = (*spec.columns.target, *past, *spec.columns.known)
     if not named:
@@ -44,6 +46,7 @@ def learn(spec: DataSpec, records: Sequence[Record], train_spans: Spans) -> Prep
         timezone=spec.time.timezone,
         frequency_seconds=frequency_seconds(spec, records),
         labels=labels,
+        several=several,
         missing=spec.missing,
         gaps=spec.time.gaps,
     )
@@ -107,6 +110,8 @@ def _train(name: str, records: Sequence[Record], spans: Spans) -> NDArray[np.gen
 def _of_texts(spec: Tokens, records: Sequence[Record], spans: Spans) -> Preparation:
     train = [records[index] for index in spans[:, 0].tolist()]
     tokens = _tokens(spec, train)
+    if any(record.labels is not None for record in records):
+        return Preparation(tokens=tokens, labels=learn_labels(records, spans), several=True)
     if all(record.tags is None for record in records):
         return Preparation(tokens=tokens, labels=_labels(records, spans))
     labels, scheme = learn_tags([run for record in train for run in _as_read(tokens, record)], spec.scheme)
@@ -121,7 +126,7 @@ def _as_read(tokens: TokenFacts, record: Record) -> list[Record]:
 def _tokens(spec: Tokens, train: Sequence[Record]) -> TokenFacts:
     facts = TokenFacts(
         unit="words" if spec.unit == "subwords" else spec.unit, line_ends=bool(spec.line_ends), lowercase=spec.lowercase, longest=spec.longest,
-        keep=spec.keep, windows=spec.windows, vocabulary=Vocabulary.of_bytes(),
+        keep=spec.keep, windows=spec.windows, sentences=spec.sentences, vocabulary=Vocabulary.of_bytes(),
     )  # fmt: skip
     if spec.unit == "bytes":
         return facts

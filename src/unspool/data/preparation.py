@@ -17,6 +17,7 @@ from pydantic import Field, model_validator
 from unspool.data.characters import CharacterFacts
 from unspool.data.contextual import ContextualFacts
 from unspool.data.features import Stamps, calendar, calendar_names
+from unspool.data.marks import MARKS, marks
 from unspool.data.scaling import RowError, Scaler, Scalers
 from unspool.data.schemes import Scheme, convert
 from unspool.data.spec import CalendarFeature, DataSpec, Policy, SlidingWindows
@@ -42,6 +43,7 @@ class TokenFacts(Spec):
     vocabulary: Vocabulary = knob(help="codes of the units")
     subwords: SubwordFacts | None = knob(None, "how words are cut into sub-words, where those are the units")
     characters: CharacterFacts | None = knob(None, "of the characters of words, where they are read")
+    sentences: bool = knob(False, "a column of codes says where sentences begin")
     contextual: ContextualFacts | None = knob(None, "of vectors of words in their context, where they are used")
 
     @model_validator(mode="after")
@@ -99,14 +101,19 @@ class TokenFacts(Spec):
         return np.stack([starts, starts + size], axis=1)
 
     def encode(self, text: str, words: NDArray[np.integer] | None = None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Codes (T, N) of the units that `cut` gives, each its own and then those of its characters, and their places; no unit is an unknown one."""
+        """Codes (T, N) of the units that `cut` gives, and their places; no unit is an unknown one.
+
+        Each has its own code, then those of its characters where they are read, then whether a sentence begins with it where that is told.
+        """
         units, offsets = self.cut(text, words)
         if not units:
             return np.zeros((1, len(self.sizes)), np.int64), np.zeros((1, 2), np.int64)
-        codes = self.vocabulary.encode(units)[:, None]
-        if self.characters is None:
-            return codes, offsets
-        return np.concatenate([codes, self.characters.encode([text[start:stop] for start, stop in offsets.tolist()])], axis=1), offsets
+        columns = [self.vocabulary.encode(units)[:, None]]
+        if self.characters is not None:
+            columns.append(self.characters.encode([text[start:stop] for start, stop in offsets.tolist()]))
+        if self.sentences:
+            columns.append(marks(text, offsets))
+        return np.concatenate(columns, axis=1), offsets
 
     def closed(self, text: str) -> str:
         """A text as a record: it ends with the end of a line where that is a token."""
@@ -128,7 +135,8 @@ class TokenFacts(Spec):
     def sizes(self) -> tuple[int, ...]:
         """The number of codes of every column of `encode`."""
         characters = self.characters
-        return (self.vocabulary.size, *(() if characters is None else (characters.size,) * characters.longest))
+        of_characters = () if characters is None else (characters.size,) * characters.longest
+        return (self.vocabulary.size, *of_characters, *((MARKS,) if self.sentences else ()))
 
 
 class Preparation(Spec):
@@ -149,6 +157,7 @@ class Preparation(Spec):
     tokens: TokenFacts | None = knob(None, "of a text source")
     labels: tuple[str, ...] | None = knob(None, "classes or tags, in the order of their numbers")
     scheme: Scheme | None = knob(None, "in which tags name spans; none where each stands for itself")
+    several: bool = knob(False, "whether a record may have any number of the labels")
     missing: Policy = knob("error", "what was done about missing values")
     gaps: Policy = knob("error", "what was done about missing stamps")
 
@@ -180,7 +189,8 @@ class Preparation(Spec):
         """The N columns of `codes`: past and known categories; `text` for a text."""
         if self.tokens is not None:
             characters = self.tokens.characters
-            return ("text", *(f"character {place}" for place in range(0 if characters is None else characters.longest)))
+            of_characters = (f"character {place}" for place in range(0 if characters is None else characters.longest))
+            return ("text", *of_characters, *(("sentence",) if self.tokens.sentences else ()))
         return tuple(name for name in (*self.past, *self.known) if name in self.categories)
 
     @cached_property
@@ -251,7 +261,7 @@ class Preparation(Spec):
             raise DataError(f"{record.where}: record {record.name!r}: {error}") from None
 
     def _prepared(self, record: Record) -> Prepared:
-        label = self._label(record.label)
+        label, labels = (-1, self._label_set(record.labels)) if self.several else (self._label(record.label), None)
         if self.tokens is not None:
             if record.text is None:
                 raise DataError("got no text, but this preparation was learnt from texts; give it texts")
@@ -259,13 +269,13 @@ class Preparation(Spec):
             none = np.empty((len(codes), 0), np.float32)
             tags = None if record.tags is None else self._tags(record.tags)
             return Prepared(
-                values=none, codes=codes, known=none, targets=none, label=label, tags=tags, offsets=offsets, before=self.tokens.before,
+                values=none, codes=codes, known=none, targets=none, label=label, labels=labels, tags=tags, offsets=offsets, before=self.tokens.before,
                 windows=self.tokens.spans(len(codes)),
             )  # fmt: skip
         known = self.known_future(record.columns, record.times)
         targets = self.scaled_targets(record.columns) if self.targets else np.empty((record.steps, 0), np.float32)
         values, codes = self.values(record.columns, record.times), self.codes(record.columns)
-        return Prepared(values=values, codes=codes, known=known, targets=targets, label=label)
+        return Prepared(values=values, codes=codes, known=known, targets=targets, label=label, labels=labels)
 
     def _label(self, label: str | None) -> int:
         if label is None or self.labels is None:
@@ -273,6 +283,13 @@ class Preparation(Spec):
         if label not in self._label_numbers:
             raise DataError(f"got class {label!r}, wanted one of {', '.join(self.labels)}; train with it, or drop it")
         return self._label_numbers[label]
+
+    def _label_set(self, labels: Sequence[str] | None) -> NDArray[np.int64]:
+        """(K,) 1 for every label that a record has, 0 for the others; -1 for all where nothing is said of them."""
+        found = np.full(len(self.labels or ()), -1 if labels is None else 0, np.int64)
+        for label in labels or ():
+            found[self._label(label)] = 1
+        return found
 
     def _tags(self, tags: Sequence[str]) -> NDArray[np.int64]:
         """(T,) numbers of the tags that are read, -1 for one that the train part lacks."""

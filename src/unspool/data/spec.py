@@ -55,6 +55,7 @@ class Columns(Spec):
     past: tuple[str, ...] = knob((), "inputs known only up to now")
     categories: tuple[str, ...] = knob((), "which of the known and past columns hold categories, not numbers")
     label: str | None = knob(None, "class of a whole series, the same in all its rows (classify)")
+    label_separator: str | None = knob(None, "between the labels of a series that has several; none where each has one (classify)", min_length=1)
     group: str | None = knob(None, "keeps what belongs together in one part (split: group)")
     part: str | None = knob(None, "train, validation or test, as the data's owner split it (split: given)")
 
@@ -218,6 +219,7 @@ class Tokens(Spec):
     characters: int | None = knob(
         None, f"characters that are read of one word, of a longer one the first and the last; none means {CHARACTERS} where a model reads any", ge=2
     )
+    sentences: bool = knob(False, "mark where sentences begin; model.hierarchy sets it")
     scheme: Literal["auto", "iobes", "iob2", "iob1", "none"] = knob(
         "auto", "how tags are learnt that name spans; auto is iobes for those, and none, as they stand, for others"
     )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from unspool.data.labelsets import stratified
 from unspool.data.spec import GivenSplit, GroupSplit, RandomSplit, Split, TimeSplit, duration_seconds
 from unspool.errors import DataError
 from unspool.types import PARTS, Part, Record
@@ -49,6 +50,8 @@ def _whole(records: Sequence[Record], parts: Counts) -> dict[Part, Counts]:
 
 
 def _at_random(records: Sequence[Record], spec: RandomSplit, draw: np.random.Generator) -> Counts:
+    if spec.stratify and any(record.labels is not None for record in records):
+        return stratified(records, (spec.validation, spec.test), draw)
     keys = [record.label or "" for record in records] if spec.stratify else [""] * len(records)
     remedy = "give more records of it, or set split.stratify: false" if spec.stratify else "give more records"
     return _draw(keys, (spec.validation, spec.test), draw, records[0].where, remedy)
@@ -78,6 +81,9 @@ def _as_given(records: Sequence[Record], spec: GivenSplit, draw: np.random.Gener
     parts = np.array([PARTS.index(record.part) for record in records if record.part], np.int64)
     if not (parts == PARTS.index("validation")).any():
         train = np.flatnonzero(parts == PARTS.index("train"))
+        if any(record.labels is not None for record in records):
+            parts[train] = stratified([records[index] for index in train.tolist()], (spec.validation,), draw)
+            return parts
         keys = [records[index].label or "" for index in train.tolist()]
         remedy = "give more records of it, or mark a validation part yourself"
         parts[train] = _draw(keys, (spec.validation,), draw, records[0].where, remedy)

@@ -87,8 +87,14 @@ def _lengths(records: Sequence[Record], read: Sequence[Reading]) -> dict[str, fl
 
 
 def _classes(records: Iterable[Record]) -> dict[str, int]:
-    counts = Counter(record.label for record in records if record.label is not None)
+    counts = Counter(label for record in records for label in _labels(record))
     return dict(sorted(counts.items()))
+
+
+def _labels(record: Record) -> Sequence[str]:
+    if record.labels is not None:
+        return record.labels
+    return () if record.label is None else (record.label,)
 
 
 def _part(records: Sequence[Record], spans: NDArray[np.int64]) -> dict[str, Any]:

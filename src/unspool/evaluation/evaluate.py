@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from unspool import metrics
 from unspool.data.facts import Facts, ForecastFacts
 from unspool.errors import DataError
-from unspool.evaluation import tags, tokens
+from unspool.evaluation import multilabel, tags, tokens
 from unspool.evaluation.measures import Measures, Numbers, Reasons, measured
-from unspool.types import Classes, Forecasts, Predictions, Tokens
+from unspool.types import Classes, Forecasts, LabelSets, Predictions, Tokens
 
 BINS = 15
 """Bins of the calibration error (Guo et al. 2017)."""
@@ -29,13 +29,17 @@ def score(predictions: Predictions, facts: Facts) -> dict[str, Any]:
               levels that is symmetric about the median, P the percent between them; origins. Of several targets
               these are means over targets, and each has its own under `targets`.
     classify  accuracy balanced_accuracy, precision recall f1 as _macro and _micro, roc_auc log_loss calibration_error,
-              labels (K), confusion (K, K) by row of the truth, per_class by label, reliability, records
+              labels (K), confusion (K, K) by row of the truth, per_class by label, reliability, records; of any number of labels
+              subset_accuracy, f1 as _micro _macro _samples, precision_micro recall_micro, hamming_loss mean_average_precision
+              roc_auc log_loss, labels thresholds (K), per_label, records
     tag       accuracy; where tags name spans, span_precision span_recall span_f1, and per_type; records, words
     generate  perplexity (a word) bits_per_character log_loss (a token), unknown, the share of tokens that the train part lacks; tokens, words,
               characters
     """
     if isinstance(predictions, Forecasts):
         return _forecast_scores(predictions, facts)
+    if isinstance(predictions, LabelSets):
+        return multilabel.scores(predictions)
     if isinstance(predictions, Tokens):
         return tokens.scores(predictions)
     return _class_scores(predictions) if isinstance(predictions, Classes) else tags.scores(predictions)
@@ -46,6 +50,8 @@ def headline(predictions: Predictions, facts: Facts) -> tuple[Numbers, Reasons]:
     if isinstance(predictions, Forecasts):
         each = {name: measured(_target_measures(predictions, facts, i)) for i, name in enumerate(predictions.targets)}
         return _mean(each)
+    if isinstance(predictions, LabelSets):
+        return measured(multilabel.measures(predictions))
     if isinstance(predictions, Tokens):
         return measured(tokens.measures(predictions))
     return measured(_class_measures(predictions) if isinstance(predictions, Classes) else tags.measures(predictions))

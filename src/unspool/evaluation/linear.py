@@ -11,7 +11,7 @@ from unspool.data.facts import Facts
 from unspool.evaluation.logistic import Features, Logistic, fit
 from unspool.evaluation.summaries import summarise
 from unspool.evaluation.tfidf import Tfidf
-from unspool.metrics import log_loss
+from unspool.metrics import log_loss, multilabel_log_loss
 from unspool.types import Part, Prepared
 
 Doubles = NDArray[np.float64]
@@ -26,14 +26,16 @@ MOST_RUNS = 40_000_000  # before they are counted; bounds memory
 
 
 def linear(prepared: Sequence[Prepared], spans: Mapping[Part, Counts], facts: Facts, part: Part) -> Doubles:
-    """Probabilities (n, K) of one part's records.
+    """Probabilities (n, K) of one part's records: of classes, or, one-vs-rest, of labels of which a record may have any number.
 
     Text: tf-idf of runs of 1 and 2 words or sub-words, or 1 to 4 characters or bytes. Series: summary statistics, standardised.
     Fitted on train; the penalty is the one with the least log loss on validation.
     """
     classes = len(facts.preparation.labels or ())
-    labels = np.array([record.label for record in prepared], np.int64)
-    known = {name: indices[labels[indices] >= 0] for name, indices in _indices(spans).items()}
+    several = facts.preparation.several
+    labels = np.array([record.labels if several else record.label for record in prepared], np.int64)
+    told = np.asarray((labels >= 0).all(axis=1) if several else labels >= 0)
+    known = {name: indices[told[indices]] for name, indices in _indices(spans).items()}
     asked = spans[part][:, 0]
     train, validation, answered = _features(prepared, facts, [known["train"], known["validation"], asked])
     chosen = _best(train, labels[known["train"]], validation, labels[known["validation"]], classes)
@@ -52,7 +54,7 @@ def _best(train: Features, truth: Counts, validation: Features, held: Counts, cl
     best, least = None, np.inf
     for penalty in PENALTIES:
         model = fit(train, truth, classes, penalty, start=best)
-        loss = log_loss(held, model.probabilities(validation))
+        loss = (log_loss if held.ndim == 1 else multilabel_log_loss)(held, model.probabilities(validation))
         if loss >= least:
             break
         best, least = model, loss

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from unspool.kernels.rows import real_steps, without_padding
-from unspool.layers.layer import Layer, State, check_lengths, leaf
+from unspool.layers.layer import Layer, State, branch, check_lengths, leaf
+from unspool.spec import Spec, knob
+
+BOUND = 20.0
+"""Scores are held within so much of zero, so that sums of their exponentials stay in range."""
 
 
 class LastPool(Layer):
@@ -106,9 +112,7 @@ class MeanPool(WeightedPool):
 
 
 class AttentionPool(WeightedPool):
-    """A mean weighted by learnt attention, exp(v tanh(W h)) (Yang et al. 2016), with scores held within 20 so that sums stay in range."""
-
-    bound = 20.0
+    """A mean weighted by learnt attention, exp(v tanh(W h)) (Yang et al. 2016)."""
 
     def __init__(self, inputs: int):
         super().__init__(inputs)
@@ -119,13 +123,96 @@ class AttentionPool(WeightedPool):
         return self.score.weight
 
     def weight(self, x: Tensor) -> Tensor:
-        score = self.score(torch.tanh(self.key(x)))
-        return torch.exp(self.bound * torch.tanh(score / self.bound))
+        return _weights(self.score(torch.tanh(self.key(x))))
 
 
-POOLS: dict[str, type[LastPool] | type[MaxPool] | type[MeanPool] | type[AttentionPool]] = {
+class SelfAttentionSpec(Spec):
+    """Structured self-attention: several means, each with a learnt attention of its own, side by side (Lin et al. 2017)."""
+
+    kind: Literal["self_attention"] = "self_attention"
+    hops: int = knob(4, "means side by side", ge=1, le=64, search=[2, 8])
+    width: int = knob(64, "units of the layer that scores a step", ge=1, search=[32, 256])
+
+    def build(self, inputs: int) -> SelfAttentionPool:
+        return SelfAttentionPool(inputs, self.hops, self.width)
+
+
+class SelfAttentionPool(Layer):
+    """R means of the steps so far, end to end, the weights of all being exp(V tanh(W h)) (Lin et al. 2017, eq. 6), without biases as there."""
+
+    def __init__(self, inputs: int, hops: int, width: int):
+        super().__init__()
+        self.inputs = inputs
+        self.hops = hops
+        self.width = hops * inputs
+        self.key = nn.Linear(inputs, width, bias=False)
+        self.score = nn.Linear(width, hops, bias=False)
+
+    def initial_state(self, batch: int) -> State:
+        like = self.score.weight
+        return {"sum": like.new_zeros(batch, self.hops, self.inputs), "weight": like.new_zeros(batch, self.hops)}
+
+    def scan(self, x: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
+        check_lengths(x, lengths)
+        state = self.initial_state(x.shape[0]) if state is None else state
+        x = without_padding(x, lengths)
+        weight = without_padding(self._weight(x), lengths)  # (B, T, R)
+        total = leaf(state, "sum").unsqueeze(1) + (weight.unsqueeze(-1) * x.unsqueeze(2)).cumsum(dim=1)  # (B, T, R, H)
+        weights = leaf(state, "weight").unsqueeze(1) + weight.cumsum(dim=1)
+        after = {"sum": total[:, -1], "weight": weights[:, -1]} if x.shape[1] else state
+        means = total / weights.clamp_min(torch.finfo(x.dtype).tiny).unsqueeze(-1)
+        return without_padding(means.flatten(2), lengths), after
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        weight = self._weight(x)  # (B, R)
+        total, weights = leaf(state, "sum") + weight.unsqueeze(-1) * x.unsqueeze(1), leaf(state, "weight") + weight
+        return (total / weights.unsqueeze(-1)).flatten(1), {"sum": total, "weight": weights}
+
+    def _weight(self, x: Tensor) -> Tensor:  # (..., H) -> (..., R), positive
+        return _weights(self.score(torch.tanh(self.key(x))))
+
+
+class ConcatPool(Layer):
+    """The step itself, the largest value and the mean of the steps so far, side by side (Howard and Ruder 2018)."""
+
+    def __init__(self, inputs: int):
+        super().__init__()
+        self.width = 3 * inputs
+        self.max = MaxPool(inputs)
+        self.mean = MeanPool(inputs)
+
+    def initial_state(self, batch: int) -> State:
+        return {"max": self.max.initial_state(batch), "mean": self.mean.initial_state(batch)}
+
+    def scan(self, x: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
+        state = self.initial_state(x.shape[0]) if state is None else state
+        largest, after_max = self.max.scan(x, branch(state, "max"), lengths)
+        mean, after_mean = self.mean.scan(x, branch(state, "mean"), lengths)
+        return torch.cat([without_padding(x, lengths), largest, mean], dim=-1), {"max": after_max, "mean": after_mean}
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        largest, after_max = self.max.step(x, branch(state, "max"))
+        mean, after_mean = self.mean.step(x, branch(state, "mean"))
+        return torch.cat([x, largest, mean], dim=-1), {"max": after_max, "mean": after_mean}
+
+
+def _weights(score: Tensor) -> Tensor:
+    """Attention that is not yet divided by its sum."""
+    return torch.exp(BOUND * torch.tanh(score / BOUND))
+
+
+POOLS: dict[str, Callable[[int], Layer]] = {
     "last": LastPool,
     "mean": MeanPool,
     "max": MaxPool,
     "attention": AttentionPool,
+    "concat": ConcatPool,
+    "self_attention": lambda inputs: SelfAttentionSpec().build(inputs),
 }
+
+PoolName = Literal["last", "mean", "max", "attention", "concat", "self_attention"]
+
+
+def build_pool(pool: PoolName | SelfAttentionSpec, inputs: int) -> Layer:
+    """The layer that a spec asks for, by its name alone or with its choices."""
+    return POOLS[pool](inputs) if isinstance(pool, str) else pool.build(inputs)

@@ -22,6 +22,18 @@ from unspool.metrics.classify import (
 )
 from unspool.metrics.forecast import mae, mape, mase, rmse, seasonal_scale, smape
 from unspool.metrics.language import bits_per_character, perplexity
+from unspool.metrics.multilabel import (
+    average_precision,
+    hamming_loss,
+    mean_average_precision,
+    multilabel_f1,
+    multilabel_log_loss,
+    multilabel_precision,
+    multilabel_recall,
+    multilabel_roc_auc,
+    per_label,
+    subset_accuracy,
+)
 from unspool.metrics.probabilistic import (
     coverage,
     crps_from_quantiles,
@@ -37,6 +49,7 @@ __all__ = [
     "ReliabilityBin",
     "SpanScores",
     "accuracy",
+    "average_precision",
     "balanced_accuracy",
     "bits_per_character",
     "brier_score",
@@ -45,13 +58,21 @@ __all__ = [
     "coverage",
     "crps_from_quantiles",
     "f1",
+    "hamming_loss",
     "interval_score",
     "interval_width",
     "log_loss",
     "mae",
     "mape",
     "mase",
+    "mean_average_precision",
+    "multilabel_f1",
+    "multilabel_log_loss",
+    "multilabel_precision",
+    "multilabel_recall",
+    "multilabel_roc_auc",
     "per_class",
+    "per_label",
     "perplexity",
     "pinball",
     "pinball_by_level",
@@ -63,5 +84,6 @@ __all__ = [
     "seasonal_scale",
     "smape",
     "span_scores",
+    "subset_accuracy",
     "token_accuracy",
 ]

@@ -110,7 +110,7 @@ def roc_auc(truth: ArrayLike, probabilities: ArrayLike) -> float:
         )
     # of two, the second alone: near certainty the first rounds to 1, and what the second tells apart would tie
     ranked = [1] if classes == 2 else range(classes)
-    return float(np.mean([_ranking(true == k, share[:, k]) for k in ranked]))
+    return float(np.mean([ranking(true == k, share[:, k]) for k in ranked]))
 
 
 def log_loss(truth: ArrayLike, probabilities: ArrayLike) -> float:
@@ -179,8 +179,8 @@ def _averaged(part: Labels, whole: Labels, occurs: Booleans, average: Average) -
     raise DataError(f"average is {average!r}; wanted 'macro' or 'micro'")
 
 
-def _ranking(positive: Booleans, score: Floats) -> float:
-    """Mann and Whitney's U over its maximum, from ranks that ties share."""
+def ranking(positive: Booleans, score: Floats) -> float:
+    """Mann and Whitney's U over its maximum, from ranks that ties share; rows of both kinds must be there."""
     _, place, ties = np.unique(score, return_inverse=True, return_counts=True)
     rank = (np.cumsum(ties) - (ties - 1) / 2)[place]
     hits = int(positive.sum())

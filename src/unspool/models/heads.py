@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from unspool.data.facts import Facts
 from unspool.models.batch import TensorBatch
 from unspool.models.embed import Embed
-from unspool.models.spec import CategoricalHead, PointHead, QuantileHead
+from unspool.models.spec import CategoricalHead, MultilabelHead, PointHead, QuantileHead
 
 
 class Head(nn.Module, ABC):
@@ -146,6 +146,23 @@ class Categorical(Head):
         )
         counted = (batch.weights * (batch.truth >= 0)).flatten()
         return (error * counted).sum() / (self.class_weights[truth.flatten()] * counted).sum().clamp_min(1e-12)
+
+
+class Multilabel(Head):
+    """One logit a label, each by itself: raw answers (..., K); the truth is (B, O, K), 1 or 0."""
+
+    def __init__(self, spec: MultilabelHead, width: int, labels: int):
+        super().__init__()
+        self.dropout = nn.Dropout(spec.dropout)
+        self.answer = nn.Linear(width, labels)
+
+    def forward(self, state: Tensor, future: Tensor | None = None) -> Tensor:  # (..., H) -> (..., K)
+        return self.answer(self.dropout(state))
+
+    def loss(self, raw: Tensor, batch: TensorBatch) -> Tensor:
+        """Binary cross-entropy, the mean over labels and over the rows that count."""
+        error = nn.functional.binary_cross_entropy_with_logits(raw, batch.truth.clamp_min(0).to(raw.dtype), reduction="none").mean(dim=-1)
+        return (error * batch.weights).sum() / batch.weights.sum().clamp_min(1e-12)
 
 
 def _mean_known(error: Tensor, batch: TensorBatch) -> Tensor:

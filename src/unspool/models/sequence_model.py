@@ -7,11 +7,12 @@ from torch import Tensor, nn
 
 from unspool.cells import Cell
 from unspool.kernels.rows import where_rows
-from unspool.layers import Dropout, Layer, Stack, State, recurrent_stack
+from unspool.layers import Dropout, Hierarchical, LastPool, Layer, Stack, State, recurrent_stack
 from unspool.layers.layer import branch, join_states
 from unspool.models.batch import TensorBatch
 from unspool.models.embed import Embed
 from unspool.models.heads import Head
+from unspool.models.levels import MarkedEmbed
 from unspool.models.spec import Backbone
 
 
@@ -21,13 +22,13 @@ class SequenceModel(nn.Module):
     stride, lookahead  as of a layer, over the whole model
     """
 
-    def __init__(self, embed: Embed, backbone: Layer, pool: Layer, head: Head):
+    def __init__(self, embed: Embed | MarkedEmbed, backbone: Layer, pool: Layer, head: Head):
         super().__init__()
         self.embed = embed
         self.backbone = backbone
         self.pool = pool
         self.head = head
-        head.join(embed)
+        head.join(embed.embed if isinstance(embed, MarkedEmbed) else embed)
         self.stride = backbone.stride
         self.lookahead = backbone.lookahead
 
@@ -43,6 +44,11 @@ class SequenceModel(nn.Module):
 
     def asked(self, batch: TensorBatch, state: State | None = None) -> tuple[Tensor, State]:
         """Pooled states at the asked steps, (B, O, H), and the state after each row's last real step."""
+        if isinstance(self.backbone, Hierarchical) and isinstance(self.pool, LastPool) and _at_the_end(batch):
+            before = self.carried(state, batch.carry)
+            x = self.embed(batch.values, batch.codes)
+            pooled, backbone = self.backbone.end(x, None if before is None else branch(before, "backbone"), batch.lengths)
+            return pooled.unsqueeze(1), {"backbone": backbone, "pool": {}}
         pooled, state = self.scan(batch.values, batch.codes, self.carried(state, batch.carry), batch.lengths)
         index = (batch.asked + 1) // self.stride - 1
         steps = torch.arange(pooled.shape[1], device=index.device)
@@ -80,6 +86,12 @@ class SequenceModel(nn.Module):
             return None
         fresh = self.initial_state(len(carry))
         return join_states(lambda new, old: where_rows(carry, old.detach(), new), fresh, state)
+
+
+def _at_the_end(batch: TensorBatch) -> bool:
+    """Whether each row is asked once, at its last real step."""
+    last = batch.values.shape[1] - 1 if batch.lengths is None else batch.lengths - 1
+    return batch.asked.shape[1] == 1 and bool((batch.asked[:, 0] == last).all())
 
 
 def build_backbone(spec: Backbone, inputs: int) -> Stack:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from unspool.cells import CellSpec, GRUSpec
 from unspool.layers.convolution import ConvolutionSpec
+from unspool.layers.pooling import PoolName, SelfAttentionSpec
 from unspool.spec import Spec, knob
 
 TRUNCATE, STREAMS = 200, 16
@@ -128,7 +129,12 @@ class Backbone(Spec):
         return self
 
 
-Pool = Literal["last", "mean", "max", "attention"]
+def _form(pool: Any) -> Literal["name", "choices"]:
+    return "name" if isinstance(pool, str) else "choices"
+
+
+Pool = Annotated[Annotated[PoolName, Tag("name")] | Annotated[SelfAttentionSpec, Tag("choices")], Discriminator(_form)]
+"""A pool by its name, or with its choices."""
 
 
 class PointHead(Spec):
@@ -172,6 +178,22 @@ class CategoricalHead(Spec):
     dropout: float = knob(0.0, "of the pooled vector", ge=0, lt=1)
 
 
+class MultilabelHead(Spec):
+    """Any number of labels a record, none included: one probability a label, each trained by binary cross-entropy (binary relevance)."""
+
+    kind: Literal["multilabel"] = "multilabel"
+    pool: Pool = knob("last", "how the steps so far become one vector", search=["last", "mean", "max", "attention"])
+    threshold: float = knob(0.5, "a label is answered where its probability is at least so much", gt=0, lt=1)
+    fit_threshold: bool = knob(False, "in place of threshold, one for each label: that of its best F1 on the validation part (Yang 2001)")
+    dropout: float = knob(0.0, "of the pooled vector", ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _one_threshold(self) -> MultilabelHead:
+        if self.fit_threshold and self.threshold != MultilabelHead.model_fields["threshold"].default:
+            raise ValueError("threshold cannot take effect where fit_threshold is true; drop one of them")
+        return self
+
+
 class CRFHead(Spec):
     """The tags of a sentence together: a linear-chain conditional random field (Lafferty et al. 2001)."""
 
@@ -201,7 +223,14 @@ class SoftmaxHead(Spec):
         return self
 
 
-Head = Annotated[PointHead | QuantileHead | CategoricalHead | CRFHead | SoftmaxHead, Field(discriminator="kind")]
+Head = Annotated[PointHead | QuantileHead | CategoricalHead | MultilabelHead | CRFHead | SoftmaxHead, Field(discriminator="kind")]
+
+
+class Hierarchy(Spec):
+    """Documents read in two levels (Yang et al. 2016): one network reads the words of each sentence, the backbone reads sentences."""
+
+    backbone: Backbone = knob(Backbone(), "the network that reads the words of a sentence")
+    pool: Pool = knob("attention", "how the words of a sentence become one vector")
 
 
 class ModelSpec(Spec):
@@ -209,5 +238,8 @@ class ModelSpec(Spec):
 
     memory: Memory = knob(Carried(), "carried runs the state along the record, windowed sees a fixed context")
     embed: Embedding | None = knob(None, "how tokens and categories become numbers; none means learned where there are any")
+    hierarchy: Hierarchy | None = knob(None, "for long texts: words of each sentence first, then backbone and the head's pool over sentences")
     backbone: Backbone = knob(Backbone(), "the recurrent layers")
-    head: Head | None = knob(None, "what is answered; none means quantile for forecast, categorical for classify, crf for tag, softmax for generate")
+    head: Head | None = knob(
+        None, "what is answered; none means what the task asks for: quantile, categorical or multilabel, crf, softmax"
+    )

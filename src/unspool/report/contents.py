@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from unspool.bundle import read_tensors
 from unspool.data.facts import Facts
 from unspool.errors import BundleError, SpecError
-from unspool.report.predictions import ClassRun, ForecastRun, Run, TagRun, TokenRun, read_predictions
+from unspool.report.predictions import ClassRun, ForecastRun, LabelRun, Run, TagRun, TokenRun, read_predictions
 from unspool.spec import parse_yaml
 
 SPEC, FACTS, HISTORY, METRICS = "spec.yaml", "facts.json", "history.jsonl", "metrics.json"
@@ -48,8 +48,15 @@ class Contents:
         if self.facts is not None:
             return self.facts.task.kind
         if self.predictions is not None:
-            return {ForecastRun: "forecast", ClassRun: "classify", TagRun: "tag", TokenRun: "generate"}[type(self.predictions)]
+            return {ForecastRun: "forecast", ClassRun: "classify", LabelRun: "classify", TagRun: "tag", TokenRun: "generate"}[type(self.predictions)]
         return str(self.part_of_spec("task").get("kind", ""))
+
+    @property
+    def several(self) -> bool:
+        """Whether a record may have any number of labels."""
+        if self.facts is not None:
+            return self.facts.preparation.several
+        return isinstance(self.predictions, LabelRun) or self.part_of_spec("model", "head").get("kind") == "multilabel"
 
     def part_of_spec(self, *keys: str) -> Json:
         """The mapping at `keys` of the spec; empty where it has none."""

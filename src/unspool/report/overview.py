@@ -41,6 +41,8 @@ def task_words(contents: Contents) -> str:
         return f"Forecast {named} {ahead}{_span(contents, horizon)}, at every step.{by}"
     if contents.kind == "classify":
         labels = facts.preparation.labels if facts and facts.preparation.labels else ()
+        if contents.several:
+            return f"Tell which labels a whole record has{f', any of {len(labels):,}: {listed(labels)}' if labels else ''}.{by}"
         return f"Tell the class of a whole record{f', one of {len(labels):,}: {listed(labels)}' if labels else ''}.{by}"
     if contents.kind == "tag":
         labels = facts.preparation.labels if facts and facts.preparation.labels else ()

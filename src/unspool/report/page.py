@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
-from unspool.report import classify, forecast, generate, overview
+from unspool.report import classify, forecast, generate, multilabel, overview
 from unspool.report import tag as tagger
 from unspool.report.contents import Contents
 from unspool.report.curves import curves
@@ -48,6 +48,8 @@ def title(contents: Contents) -> str:
         return f"Forecast{f' of {cut(named, 80)}' if named else ''}{ahead}"
     if contents.kind == "classify":
         labels = facts.preparation.labels if facts else None
+        if contents.several:
+            return f"Labelling with {counted(len(labels), 'label')}" if labels else "Labelling"
         return f"Classification into {counted(len(labels), 'class', 'classes')}" if labels else "Classification"
     if contents.kind == "tag":
         labels = facts.preparation.labels if facts else None
@@ -59,7 +61,7 @@ def title(contents: Contents) -> str:
 
 def _sections(contents: Contents, charts: dict[str, list[dict[str, Any]]]) -> tuple[list[Markup], dict[str, Any]]:
     about, drawn = forecast.sections(contents, charts)
-    about = about or classify.sections(contents, charts) or tagger.sections(contents) or generate.sections(contents)
+    about = about or classify.sections(contents, charts) or multilabel.sections(contents) or tagger.sections(contents) or generate.sections(contents)
     found = [
         figures(contents),
         *about,

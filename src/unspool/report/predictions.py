@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unspool.types import Classes, Forecasts
+from unspool.types import Classes, Forecasts, LabelSets
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -27,6 +27,14 @@ class ClassRun:
     """Class probabilities over the test part; `examples` (M,) are texts, cut short, or None."""
 
     classes: Classes
+    examples: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRun:
+    """Probabilities of labels over the test part, of which a record may have any number; `examples` (M,) are texts, cut short, or None."""
+
+    sets: LabelSets
     examples: tuple[str | None, ...]
 
 
@@ -60,7 +68,7 @@ class TokenRun:
     samples: tuple[str, ...]
 
 
-Run = ForecastRun | ClassRun | TagRun | TokenRun
+Run = ForecastRun | ClassRun | LabelRun | TagRun | TokenRun
 
 
 def read_predictions(described: Mapping[str, Any], arrays: Arrays) -> Run:
@@ -70,11 +78,13 @@ def read_predictions(described: Mapping[str, Any], arrays: Arrays) -> Run:
         return _forecast(described, arrays)
     if kind == "classify":
         return _classify(described, arrays)
+    if kind == "multilabel":
+        return _multilabel(described, arrays)
     if kind == "tag":
         return _tag(described, arrays)
     if kind == "generate":
         return _generate(described, arrays)
-    raise ValueError(f"its description has kind {kind!r}, wanted forecast, classify, tag or generate")
+    raise ValueError(f"its description has kind {kind!r}, wanted forecast, classify, multilabel, tag or generate")
 
 
 def _forecast(described: Mapping[str, Any], arrays: Arrays) -> ForecastRun:
@@ -111,17 +121,36 @@ def _is_baseline(key: str) -> bool:
 
 def _classify(described: Mapping[str, Any], arrays: Arrays) -> ClassRun:
     names, labels = _names(described, "names"), _names(described, "labels")
-    probabilities = _array(arrays, "probabilities", (len(names), len(labels)), "f").astype(np.float64)
+    probabilities = _probabilities(arrays, len(names), len(labels))
     truth = _array(arrays, "truth", (len(names),), "iu").astype(np.int64)
     if truth.size and not -1 <= truth.min() <= truth.max() < len(labels):
         raise ValueError(f"truth: got classes {truth.min()} to {truth.max()}, wanted -1 to {len(labels) - 1}")
+    return ClassRun(Classes(names=names, labels=labels, probabilities=probabilities, truth=truth), _examples(described, len(names)))
+
+
+def _multilabel(described: Mapping[str, Any], arrays: Arrays) -> LabelRun:
+    names, labels, thresholds = _names(described, "names"), _names(described, "labels"), _numbers(described, "thresholds")
+    probabilities = _probabilities(arrays, len(names), len(labels))
+    truth = _array(arrays, "truth", (len(names), len(labels)), "iu").astype(np.int64)
+    if truth.size and not -1 <= truth.min() <= truth.max() <= 1:
+        raise ValueError(f"truth: got {truth.min()} to {truth.max()}, wanted 0 or 1, or -1 where it is unknown")
+    if len(thresholds) != len(labels):
+        raise ValueError(f"its description has {len(thresholds)} thresholds, wanted {len(labels)}, one a label")
+    return LabelRun(LabelSets(names, labels, probabilities, thresholds, truth), _examples(described, len(names)))
+
+
+def _probabilities(arrays: Arrays, rows: int, labels: int) -> NDArray[np.float64]:
+    probabilities = _array(arrays, "probabilities", (rows, labels), "f").astype(np.float64)
     if not np.isfinite(probabilities).all():
         raise ValueError("probabilities: some are NaN or infinite, wanted 0 to 1")
-    examples = described.get("examples") or [None] * len(names)
-    if not isinstance(examples, list) or len(examples) != len(names):
-        raise ValueError(f"its description has no list of {len(names)} examples, one a row")
-    texts = tuple(None if text is None else str(text) for text in examples)
-    return ClassRun(Classes(names=names, labels=labels, probabilities=probabilities, truth=truth), texts)
+    return probabilities
+
+
+def _examples(described: Mapping[str, Any], rows: int) -> tuple[str | None, ...]:
+    examples = described.get("examples") or [None] * rows
+    if not isinstance(examples, list) or len(examples) != rows:
+        raise ValueError(f"its description has no list of {rows} examples, one a row")
+    return tuple(None if text is None else str(text) for text in examples)
 
 
 def _tag(described: Mapping[str, Any], arrays: Arrays) -> TagRun:

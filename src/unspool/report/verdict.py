@@ -18,6 +18,7 @@ BASELINES = {
     "drift": ("Drift", "the drift forecast"),
     "mean": ("Mean of train", "the mean of the train part"),
     "lookup": ("Word lookup", "giving every word its commonest tag"),
+    "shares": ("Label shares", "saying every label by its share"),
     "majority": ("Majority class", "always saying the commonest class"),
     "linear": ("Linear model", "the linear model"),
 }
@@ -50,7 +51,8 @@ MICRO = ("precision_micro", "recall_micro", "f1_micro")
 
 def scores(figures: Json) -> dict[str, float]:
     """The metrics among the figures of one part that are one number each."""
-    known = {key: finite(value) for key, value in figures.items() if key not in COUNTS and key not in MICRO}
+    over_again = () if "subset_accuracy" in figures else MICRO
+    known = {key: finite(value) for key, value in figures.items() if key not in COUNTS and key not in over_again}
     return {key: value for key, value in known.items() if value is not None}
 
 
@@ -58,6 +60,7 @@ def deciding_metric(contents: Contents) -> str | None:
     """The metric that the task decides by where it was measured, else the first that is known to have a better direction."""
     measured = contents.figures("test") or contents.figures("validation")
     default = {"forecast": "mae", "classify": "accuracy", "tag": "span_f1", "generate": "perplexity"}.get(contents.kind, "")
+    default = "f1_micro" if contents.several else default
     chosen = str(contents.part_of_spec("task").get("metric", default))
     for name in (chosen, default, *measured):
         if finite(measured.get(name)) is not None and metric_words(name).lower is not None:

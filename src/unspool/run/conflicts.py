@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from unspool.data.source import TaggedSource, has_parts
 from unspool.data.spec import TEXT_SOURCES, GivenSplit, GroupSplit, Policy, RandomSplit, Scaling, TableSource, TextSource, TimeSplit, Tokens
 from unspool.models.spec import TRUNCATE, Carried, CategoricalHead, LearnedEmbedding, PointHead, Windowed
+from unspool.run import classifying
 from unspool.run.language import language_model
 from unspool.run.reading import reading
 from unspool.tasks.forecast import ForecastSpec
@@ -17,7 +18,7 @@ from unspool.tasks.tag import TagSpec
 if TYPE_CHECKING:
     from unspool.run.spec import RunSpec
 
-HEADS = {"forecast": ("point", "quantile"), "classify": ("categorical",), "tag": ("crf", "categorical"), "generate": ("softmax",)}
+HEADS = {"forecast": ("point", "quantile"), "classify": ("categorical", "multilabel"), "tag": ("crf", "categorical"), "generate": ("softmax",)}
 SINGLE_FEATURES = ("weekend", "year_end")
 
 DEFAULT_POLICY: Policy = "error"
@@ -262,6 +263,8 @@ def _live(spec: RunSpec) -> Iterator[str]:
         )
     if spec.model.backbone.bidirectional:
         yield "live.memory: a bidirectional model needs the whole future before it answers; set model.backbone.bidirectional to false"
+    if spec.model.hierarchy is not None and spec.model.hierarchy.backbone.bidirectional:
+        yield "live.memory: sentences are read from both ends, which is not known live; set model.hierarchy.backbone.bidirectional to false"
     tokens = spec.data.tokens
     if tokens is not None and tokens.keep == "tail" and tokens.longest is not None and isinstance(spec.model.memory, Carried):
         yield (
@@ -272,5 +275,5 @@ def _live(spec: RunSpec) -> Iterator[str]:
 
 RULES: tuple[Callable[[RunSpec], Iterator[str]], ...] = (
     _source_and_columns, _file, _task_and_columns, _time, _tokens, _characters, _contextual, _scaling, _split, _memory, _model,
-    language_model, reading, _live,
+    language_model, classifying.labels, classifying.levels, reading, _live,
 )

@@ -38,7 +38,7 @@ from unspool.streaming import Program, Session
 from unspool.tasks.forecast import Forecast, ForecastSpec
 from unspool.tasks.generate import Generate
 from unspool.tasks.task import Task
-from unspool.types import Classes, Predictions, Prepared, Record, Tags
+from unspool.types import Classes, LabelSets, Predictions, Prepared, Record, Tags
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,8 @@ class Model:
         if isinstance(task, Generate):
             return texts_foreseen(self.network, task, self.facts, records)
         found = self._predictions(records)
-        assert isinstance(found, Classes | Tags)
-        if isinstance(found, Classes):
+        assert isinstance(found, Classes | LabelSets | Tags)
+        if isinstance(found, Classes | LabelSets):
             told = [classify_answers.tell(self.facts, row) for row in found.probabilities]
         else:
             found = tag_answers.by_text(found)

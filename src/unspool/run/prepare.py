@@ -18,11 +18,12 @@ from unspool.data.source import named
 from unspool.data.spec import ArraysSource, GivenSplit, TimeSplit
 from unspool.data.splits import split
 from unspool.errors import DataError
-from unspool.layers import POOLS
+from unspool.layers import LastPool, build_pool
 from unspool.models.embed import Embed
 from unspool.models.encoder import Encoder
+from unspool.models.levels import MarkedEmbed, in_levels
 from unspool.models.sequence_model import SequenceModel, build_backbone
-from unspool.models.spec import Windowed
+from unspool.models.spec import Hierarchy, Windowed
 from unspool.run import contextual
 from unspool.run.reading import not_live
 from unspool.run.room import refuse_no_room
@@ -116,10 +117,11 @@ def make_facts(spec: RunSpec, preparation: Preparation, task: ForecastFacts | Cl
 
 
 def _why_not_live(spec: RunSpec) -> str:
-    if spec.model.backbone.bidirectional:
+    hierarchy = spec.model.hierarchy
+    if spec.model.backbone.bidirectional or (hierarchy is not None and hierarchy.backbone.bidirectional):
         return (
             "the model is bidirectional: each answer needs the whole future of its record, so it cannot answer live; "
-            "train it with model.backbone.bidirectional: false"
+            f"train it with {'model.backbone' if spec.model.backbone.bidirectional else 'model.hierarchy.backbone'}.bidirectional: false"
         )
     if spec.data.contextual is not None:
         return (
@@ -156,9 +158,21 @@ def build_network(spec: RunSpec, facts: Facts, task: Task) -> SequenceModel:
     torch.manual_seed(spec.train.seed)
     preparation = facts.preparation
     sizes = () if spec.model.embed is None else preparation.code_sizes  # words may be known by their vectors in context alone
-    embed = Embed(spec.model.embed, len(preparation.value_names), sizes)
+    embed = Embed(spec.model.embed, len(preparation.value_names), sizes if spec.model.hierarchy is None else sizes[:-1])
+    if spec.model.hierarchy is not None:
+        return _in_levels(spec, spec.model.hierarchy, facts, task, embed)
     backbone = build_backbone(spec.model.backbone, embed.width)
-    pool = POOLS[spec.model.head.pool](backbone.width)
-    return SequenceModel(embed, backbone, pool, task.head(facts, backbone.width))
+    pool = build_pool(spec.model.head.pool, backbone.width)
+    return SequenceModel(embed, backbone, pool, task.head(facts, pool.width))
+
+
+def _in_levels(spec: RunSpec, hierarchy: Hierarchy, facts: Facts, task: Task, embed: Embed) -> SequenceModel:
+    """The network that reads the words of a sentence, then sentences; the head's pool is one of sentences."""
+    assert spec.model.head is not None
+    words = build_backbone(hierarchy.backbone, embed.width)
+    word_pool = build_pool(hierarchy.pool, words.width)
+    sentences = build_backbone(spec.model.backbone, word_pool.width)
+    levels = in_levels(words, word_pool, sentences, build_pool(spec.model.head.pool, sentences.width), embed)
+    return SequenceModel(MarkedEmbed(embed), levels, LastPool(levels.width), task.head(facts, levels.width))
 
 

@@ -14,13 +14,14 @@ from safetensors.numpy import save
 from unspool.data.facts import Facts
 from unspool.evaluation.baselines import classify_baselines, forecast_baselines
 from unspool.evaluation.evaluate import score
+from unspool.evaluation.multilabel import multilabel_baselines
 from unspool.evaluation.predict import predict
 from unspool.evaluation.tags import lookup
 from unspool.evaluation.tokens import kneser_ney
 from unspool.models.sequence_model import SequenceModel
 from unspool.run.prepare import Setup, Spans
 from unspool.tasks.task import Task
-from unspool.types import Classes, Forecasts, Part, Predictions, Prepared, Record, Tags, Tokens
+from unspool.types import Classes, Forecasts, LabelSets, Part, Predictions, Prepared, Record, Tags, Tokens
 
 KEPT_ORIGINS = 3000
 KEPT_TOKENS = 1_000_000
@@ -53,6 +54,8 @@ def judge_part(network: SequenceModel, setup: Setup, part: Part) -> Judgement:
         baselines = forecast_baselines(setup.records, predictions, setup.facts, setup.spans["train"])
     elif isinstance(predictions, Classes):
         baselines = classify_baselines(setup.records, setup.prepared, setup.spans, setup.facts, part)
+    elif isinstance(predictions, LabelSets):
+        baselines = multilabel_baselines(setup.records, setup.prepared, setup.spans, setup.facts, part)
     elif isinstance(predictions, Tokens):
         baselines = kneser_ney(setup.prepared, predictions, setup.facts, setup.spans["train"])
     else:
@@ -74,6 +77,8 @@ def prediction_files(judgement: Judgement, records: Sequence[Record], facts: Fac
     predictions = judgement.predictions
     if isinstance(predictions, Classes):
         return _class_files(predictions, records)
+    if isinstance(predictions, LabelSets):
+        return _label_files(predictions, records)
     if isinstance(predictions, Tags):
         return _tag_files(predictions)
     if isinstance(predictions, Tokens):
@@ -105,15 +110,26 @@ def _forecast_files(forecasts: Forecasts, baselines: Mapping[str, Predictions], 
 
 
 def _class_files(classes: Classes, records: Sequence[Record]) -> dict[str, bytes]:
-    texts = {record.name: record.text for record in records}
     described = {
-        "kind": "classify",
-        "names": list(classes.names),
-        "labels": list(classes.labels),
-        "examples": [(texts[name] or "")[:KEPT_CHARACTERS] or None for name in classes.names],
+        "kind": "classify", "names": list(classes.names), "labels": list(classes.labels), "examples": _examples(classes.names, records),
     }
     tensors: dict[str, np.ndarray] = {"probabilities": classes.probabilities.astype(np.float32), "truth": classes.truth}
     return {"predictions.json": _json(described), "predictions.safetensors": _tensors(tensors)}
+
+
+def _label_files(sets: LabelSets, records: Sequence[Record]) -> dict[str, bytes]:
+    described = {
+        "kind": "multilabel", "names": list(sets.names), "labels": list(sets.labels), "thresholds": list(sets.thresholds),
+        "examples": _examples(sets.names, records),
+    }
+    tensors: dict[str, np.ndarray] = {"probabilities": sets.probabilities.astype(np.float32), "truth": sets.truth}
+    return {"predictions.json": _json(described), "predictions.safetensors": _tensors(tensors)}
+
+
+def _examples(names: Sequence[str], records: Sequence[Record]) -> list[str | None]:
+    """The beginnings of texts."""
+    texts = {record.name: record.text for record in records}
+    return [(texts[name] or "")[:KEPT_CHARACTERS] or None for name in names]
 
 
 def _tag_files(tags: Tags) -> dict[str, bytes]:

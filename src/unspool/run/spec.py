@@ -7,7 +7,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 from unspool.data.source import Source, TaggedSource, TextSource, has_parts
-from unspool.data.spec import CHARACTERS, TEXT_SOURCES, Batching, Contextual, DataSpec, GivenSplit, RandomSplit, Subwords, TimeSplit, Tokens
+from unspool.data.spec import (
+    CHARACTERS,
+    TEXT_SOURCES,
+    Batching,
+    Contextual,
+    DataSpec,
+    GivenSplit,
+    RandomSplit,
+    Subwords,
+    TimeSplit,
+    Tokens,
+)
 from unspool.errors import SpecError
 from unspool.models.spec import (
     SPAN,
@@ -19,9 +30,11 @@ from unspool.models.spec import (
     Head,
     LearnedEmbedding,
     ModelSpec,
+    MultilabelHead,
     QuantileHead,
     SoftmaxHead,
 )
+from unspool.run.classifying import has_several
 from unspool.run.conflicts import conflicts
 from unspool.spec import Spec, knob, override, parse, parse_yaml, placed, read_yaml
 from unspool.tasks import ForecastSpec, GenerateSpec, TagSpec, TaskSpec
@@ -117,7 +130,8 @@ def _resolved_data(spec: RunSpec) -> DataSpec:
 def _resolved_tokens(tokens: Tokens, model: ModelSpec) -> Tokens:
     reads = isinstance(model.embed, LearnedEmbedding) and model.embed.characters is not None
     tokens = tokens.model_copy(update={"characters": tokens.characters or CHARACTERS}) if reads else tokens
-    return tokens.model_copy(update={"subwords": tokens.subwords or Subwords()}) if tokens.unit == "subwords" else tokens
+    tokens = tokens.model_copy(update={"subwords": tokens.subwords or Subwords()}) if tokens.unit == "subwords" else tokens
+    return tokens.model_copy(update={"sentences": True}) if model.hierarchy is not None else tokens
 
 
 def _resolved_model(spec: RunSpec) -> ModelSpec:
@@ -143,4 +157,6 @@ def _default_head(spec: RunSpec) -> Head:
         return QuantileHead()
     if isinstance(spec.task, TagSpec):
         return CRFHead()
-    return SoftmaxHead() if isinstance(spec.task, GenerateSpec) else CategoricalHead()
+    if isinstance(spec.task, GenerateSpec):
+        return SoftmaxHead()
+    return MultilabelHead() if has_several(spec) else CategoricalHead()

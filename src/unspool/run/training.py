@@ -16,17 +16,18 @@ import numpy as np
 import torch
 
 import unspool
-from unspool.data.facts import ForecastFacts
+from unspool.data.facts import ClassifyFacts, ForecastFacts
 from unspool.data.sources import digest
 from unspool.data.survey import survey
 from unspool.errors import DataError, Interrupted, SpecError
 from unspool.evaluation.calibrate import widening
 from unspool.evaluation.evaluate import score
 from unspool.evaluation.judge import judge
+from unspool.evaluation.multilabel import fitted_thresholds
 from unspool.export.trace import trace
 from unspool.export.verify import verify
 from unspool.models.sequence_model import SequenceModel
-from unspool.models.spec import QuantileHead
+from unspool.models.spec import MultilabelHead, QuantileHead
 from unspool.run import contextual
 from unspool.run.folder import claim
 from unspool.run.loading import load
@@ -41,7 +42,7 @@ from unspool.training.device import resolve_device
 from unspool.training.fit import fit
 from unspool.training.history import History
 from unspool.training.hooks import Hook
-from unspool.types import Forecasts
+from unspool.types import Forecasts, LabelSets
 
 VERIFIED_RECORDS = 8
 SAMPLES, SAMPLED_TOKENS = 3, 200
@@ -172,8 +173,14 @@ def samples_of(program: Program | None, setup: Setup) -> list[str]:
 
 
 def calibrated(network: SequenceModel, setup: Setup) -> Setup:
-    """The setup whose facts widen quantiles as its validation part asks for, where the spec does."""
+    """The setup whose facts widen quantiles, or set thresholds of labels, as its validation part asks for, where the spec does."""
     head, task = setup.spec.model.head, setup.facts.task
+    if isinstance(head, MultilabelHead) and head.fit_threshold:
+        assert isinstance(task, ClassifyFacts)
+        sets = predictions_of(network, setup.task, setup.facts, setup.records, setup.prepared, setup.spans["validation"], "validation")
+        assert isinstance(sets, LabelSets)
+        thresholds = {"thresholds": fitted_thresholds(sets, head.threshold), "fitted": True}
+        return replace(setup, facts=setup.facts.model_copy(update={"task": task.model_copy(update=thresholds)}))
     if not isinstance(head, QuantileHead) or not head.calibrate or not isinstance(task, ForecastFacts):
         return setup
     forecasts = predictions_of(network, setup.task, setup.facts, setup.records, setup.prepared, setup.spans["validation"], "validation")

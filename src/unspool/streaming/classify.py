@@ -11,7 +11,7 @@ from unspool.answers import classify as answers
 from unspool.answers.forecast import stamps
 from unspool.data.facts import Facts
 from unspool.errors import DataError, LiveError
-from unspool.streaming import clock
+from unspool.streaming import clock, sentences
 from unspool.streaming.memory import Held, Memory
 from unspool.streaming.program import Array, Program
 from unspool.streaming.rows import Rows, check_keys
@@ -67,11 +67,13 @@ class TextStream:
                 "live; train it with data.tokens.keep: head, or with model.memory kind windowed and context "
                 f"{tokens.longest}"
             )
-        self._whole = facts.preparation.model_copy(update={"tokens": tokens.model_copy(update={"longest": None})})
-        tokens.refuse_no_library()
+        self._whole = tokens.model_copy(update={"longest": None})
+        self._whole.refuse_no_library()
+        self._marked = tokens.sentences
 
     def fresh(self) -> dict[str, Array]:
-        return self.memory.fresh() | {"text/steps": np.array(0, np.int64)}
+        begun = sentences.fresh() if self._marked else {}
+        return self.memory.fresh() | {"text/steps": np.array(0, np.int64)} | begun
 
     def limits(self) -> dict[str, int]:
         return self.memory.limits()
@@ -82,7 +84,7 @@ class TextStream:
         text = record["text"]
         if not isinstance(text, str):
             raise DataError(f"text: got {text!r:.60}, wanted a piece of text; put it in quotes")
-        codes = self._codes(text)
+        codes, book = self._codes(held, text)
         seen = int(held["text/steps"])
         taken = codes if self.longest is None else codes[: max(0, self.longest - seen)]
         ignored = len(codes) - len(taken)
@@ -93,16 +95,21 @@ class TextStream:
         )
         if not len(taken):
             needs = "a new text: reset the session" if ignored else "a piece of text that is not empty"
-            return dict(held), {"ready": False, "needs": needs, **note}
+            return {**held, **book}, {"ready": False, "needs": needs, **note}
         after, raw = self.memory.ask(held, {"values": np.zeros((len(taken), 0), np.float32), "codes": taken}, None)
         after["text/steps"] = np.array(seen + len(taken), np.int64)
-        return after, {**tell(self.facts, self.memory, after, raw), **note}
+        return {**after, **book}, {**tell(self.facts, self.memory, after, raw), **note}
 
-    def _codes(self, text: str) -> Array:
-        """(T, 1); none for a text without units, which offline is one unknown step."""
-        tokens, codes = self._whole.tokens, self._whole.encode_text(text)
-        assert tokens is not None
-        return codes if len(codes) > 1 or tokens.cut(text)[0] else codes[:0]
+    def _codes(self, held: Held, text: str) -> tuple[Array, dict[str, Array]]:
+        """(T, N), none for a text without units, which offline is one unknown step; and what is held of the sentence that goes on."""
+        tokens = self._whole
+        codes, offsets = tokens.encode(text)
+        if not (len(codes) > 1 or tokens.cut(text)[0]):
+            codes, offsets = codes[:0], offsets[:0]
+        if not self._marked:
+            return codes, {}
+        column, book = sentences.marked(held, text, offsets)
+        return np.concatenate([codes[:, :-1], column], axis=1), book
 
 
 def tell(facts: Facts, memory: Memory, after: Held, raw: Array | None) -> Answer:

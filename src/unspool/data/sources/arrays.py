@@ -14,6 +14,7 @@ from unspool.data.preparation import category_text
 from unspool.data.sources import holes
 from unspool.data.sources.files import listed, nearest
 from unspool.data.sources.foreign import guarded
+from unspool.data.sources.labels import several
 from unspool.data.sources.npz import read_npz
 from unspool.data.spec import ArraysSource, DataSpec
 from unspool.errors import DataError
@@ -30,17 +31,19 @@ def read(spec: DataSpec, source: ArraysSource, path: Path | None, data: Any, lab
     given = _given(read_npz(path, KEYS) if path is not None else data, where)
     _refuse_table_columns(spec, where)
     values = _records_of(given, source, spec, where, labelled)
-    about = {key: _about(given, key, len(values), where) for key in ("labels", "parts", "groups")}
+    separator = spec.columns.label_separator
+    about = {key: _about(given, key, len(values), where, separator is not None) for key in ("labels", "parts", "groups")}
     records: list[Record] = []
     for index, rows in enumerate(values):
         place = f"{where}: values[{index}]"
         label, part, group = (about[key][index] for key in ("labels", "parts", "groups"))
+        labels = None if separator is None or "labels" not in given else several(place, label or "", separator)
         columns = _columns(spec, source, _unpadded(source, rows, place), place)
         pieces = holes.pieces(columns, spec.missing, partial("{}, step {}".format, place), str(index))
         for number, (_, whole) in enumerate(pieces, start=1):
             name = str(index) if number == 1 else f"{index}#{number}"
             records.append(
-                Record(name=name, where=place, columns=whole, label=label, group=group, part=_part(part, place))
+                Record(name=name, where=place, columns=whole, label=label, labels=labels, group=group, part=_part(part, place))
             )
     return records
 
@@ -152,7 +155,7 @@ def _agreeing(found: list[Rows], where: str) -> list[Rows]:
     return found
 
 
-def _about(given: Mapping[str, Any], key: str, count: int, where: str) -> Sequence[str | None]:
+def _about(given: Mapping[str, Any], key: str, count: int, where: str, several_labels: bool) -> Sequence[str | None]:
     if key not in given:
         return [None] * count
     array = np.asarray(given[key])
@@ -163,7 +166,7 @@ def _about(given: Mapping[str, Any], key: str, count: int, where: str) -> Sequen
     if array.dtype.kind not in "biufUO":
         raise DataError(f"{where}: {key}: holds {array.dtype}, wanted text or whole numbers; convert it first")
     texts = [category_text(value) for value in array.tolist()]
-    if key == "labels" and None in texts:
+    if key == "labels" and None in texts and not several_labels:
         raise DataError(f"{where}: labels[{texts.index(None)}]: is missing; give every record a label, or none")
     return texts
 

@@ -14,6 +14,7 @@ from unspool.data.sources import axis, cells, holes, stamps
 from unspool.data.sources.delimited import read_delimited
 from unspool.data.sources.files import listed, measured, nearest
 from unspool.data.sources.frames import WHERE, from_frame
+from unspool.data.sources.labels import several
 from unspool.data.sources.parquet import MAGIC, read_parquet
 from unspool.data.spec import DataSpec, TableSource
 from unspool.errors import DataError
@@ -166,7 +167,8 @@ def _records(
 ) -> list[Record]:
     place = _Place(table, rows)
     label = _constant(table, rows, "label", name)
-    if label is None and "label" in table.about and labelled:
+    labels = _labels(spec, table, label, place(0))
+    if label is None and labels is None and "label" in table.about and labelled:
         raise DataError(f"{place(0)}: series {name!r} has no label; fill column {spec.columns.label!r} in")
     group, part = _constant(table, rows, "group", name), _part(table, rows, name, place)
     found: list[Record] = []
@@ -181,11 +183,18 @@ def _records(
                     times=None if times is None else times[kept],
                     rows=table.rows[taken[kept]],
                     label=label,
+                    labels=labels,
                     group=group,
                     part=part,
                 )
             )
     return found
+
+
+def _labels(spec: DataSpec, table: Table, label: str | None, where: str) -> tuple[str, ...] | None:
+    """The single labels of a series that may have several, or none where its cell is empty; None where each has one class."""
+    separator = spec.columns.label_separator
+    return None if separator is None or "label" not in table.about else several(where, label or "", separator)
 
 
 def _whole(
