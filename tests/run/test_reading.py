@@ -33,6 +33,7 @@ BROKEN = [
     ("data.tokens.windows", "in classify alone, and the task is generate; drop it", changed(GENERATE, data__tokens={"windows": WINDOWS})),
     ("data.tokens.windows.size", "lower it or drop data.tokens.windows", changed(IN_WINDOWS, data__tokens__longest=3)),
     ("model.memory.kind", "use carried, or drop those", changed(IN_WINDOWS, model__memory=CONTEXT)),
+    ("data.tokens.windows", "drop one of them", changed(IN_WINDOWS, model__hierarchy={})),
     ("data.tokens.windows.size", "use 4 or more", changed(IN_WINDOWS, model__backbone__front=FRONT)),
     ("live.memory", "without data.tokens.windows", changed(IN_WINDOWS, live={"memory": "carried"})),
     ("live.memory", "keep: head", changed(TEXT, data__tokens={"keep": "both", "longest": 4}, live={"memory": "carried"})),

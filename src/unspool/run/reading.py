@@ -66,6 +66,8 @@ def _windows(spec: RunSpec, tokens: Tokens) -> Iterator[str]:
         yield f"data.tokens.windows.size: {windows.size} holds all of data.tokens.longest, {tokens.longest}; lower it or drop data.tokens.windows"
     if isinstance(model.memory, Windowed):
         yield "model.memory.kind: windowed reads the last steps of a text alone, and data.tokens.windows all of it; use carried, or drop those"
+    if model.hierarchy is not None:
+        yield "data.tokens.windows: begin anywhere, and model.hierarchy reads whole sentences; drop one of them"
     stride = 1
     for convolution in model.backbone.front:
         stride *= convolution.stride
