@@ -12,6 +12,7 @@ import unspool
 from unspool.answers.sampling import Sampling
 from unspool.errors import DataError, LiveError
 from unspool.streaming import Session, state_from_json, state_to_json
+from unspool.training.hooks import Hook
 
 ANIMALS, SOUNDS = ("cat", "dog", "cow", "bird"), ("meows", "barks", "moos", "sings")
 
@@ -189,6 +190,49 @@ def test_every_head_learns_and_runs_live(head):
     trained = unspool.train(spec_of(head=head, embed={"kind": "learned", "width": 12}), data=lines(300, seed=1))
     assert trained.metrics["verify"]["equal"]
     assert trained.metrics["test"]["perplexity"] < 1.8
+
+
+def test_words_may_be_read_by_their_characters_too():
+    embed = {"kind": "learned", "width": 12, "characters": {"kind": "cnn", "filters": 8}}
+    trained = unspool.train(spec_of(embed=embed), data=lines(300, seed=1))
+    assert trained.metrics["verify"]["equal"]
+    assert trained.metrics["test"]["perplexity"] < 2.2
+    session = trained.stream()
+    written = "".join(session.complete("the cat", 5, seed=2))
+    fresh = trained.stream()
+    assert session.step({"text": ""}) == fresh.step({"text": f"the cat{written}"})
+
+
+class KilledError(Exception):
+    pass
+
+
+class KillAt(Hook):
+    """Dies after so many steps."""
+
+    def __init__(self, steps: int):
+        self.steps = steps
+
+    def stepped(self, progress):
+        self.steps -= 1
+        if not self.steps:
+            raise KilledError
+
+
+def test_killed_and_resumed_a_run_is_the_same_bits(tmp_path):
+    """Streams are cut anew in every epoch, states go on within one, and masks are drawn: all of it is taken up where it was."""
+    spec = spec_of(head={"kind": "softmax", "dropout": 0.2, "temporal": 1.0})
+    spec["train"] |= {"epochs": 3, "checkpoint_seconds": 1e-9, "average": {"kind": "exponential", "decay": 0.9}}
+    data = lines(120, seed=1)
+    straight = unspool.train(spec, data=data, out=tmp_path / "straight")
+    for steps in (2, 7, 12):
+        folder = tmp_path / str(steps)
+        with pytest.raises(KilledError):
+            unspool.train(spec, data=data, out=folder, hooks=[KillAt(steps)])
+        resumed = unspool.train(spec, data=data, out=folder, resume=True)
+        assert list(resumed.history) == list(straight.history)
+        for name in ("weights.safetensors", "predictions.safetensors"):
+            assert (folder / name).read_bytes() == (tmp_path / "straight" / name).read_bytes()
 
 
 def test_one_text_is_cut_into_parts_where_it_stands_and_all_of_awd_lstm_can_be_asked_for():
