@@ -31,6 +31,24 @@ Columns = Mapping[str, ArrayLike]
 Singles = NDArray[np.float32]
 
 
+class VectorFacts(Spec):
+    """Which codes came with vectors from a file, and how many words of the train part it has."""
+
+    width: int = knob(help="numbers of a vector", ge=1)
+    near: int = knob(help="codes, with 0, of the words of the train part; those after them are further words of the file", ge=1)
+    exact: int = knob(0, "words found as they are written", ge=0)
+    lowered: int = knob(0, "words found in lower case alone", ge=0)
+    made: int = knob(0, "words made of their n-grams", ge=0)
+    missing: int = knob(0, "words that the file lacks", ge=0)
+    further: int = knob(0, "words of the head of the file that the train part lacks", ge=0)
+
+    @property
+    def coverage(self) -> float:
+        """The share of the train part's different words that have a vector, 0 to 1."""
+        found = self.exact + self.lowered + self.made
+        return found / max(found + self.missing, 1)
+
+
 class TokenFacts(Spec):
     """How text became codes, and the units that have one."""
 
@@ -44,6 +62,7 @@ class TokenFacts(Spec):
     subwords: SubwordFacts | None = knob(None, "how words are cut into sub-words, where those are the units")
     characters: CharacterFacts | None = knob(None, "of the characters of words, where they are read")
     sentences: bool = knob(False, "a column of codes says where sentences begin")
+    vectors: VectorFacts | None = knob(None, "of word vectors that others have trained, where they are used")
     contextual: ContextualFacts | None = knob(None, "of vectors of words in their context, where they are used")
 
     @model_validator(mode="after")

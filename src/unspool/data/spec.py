@@ -225,6 +225,15 @@ class Tokens(Spec):
     )
 
 
+class VectorFile(Spec):
+    """Word vectors that others have trained: word2vec, GloVe, fastText, or an NPY matrix with its words beside it."""
+
+    path: str = knob(help="file of vectors, relative to the spec; .gz is read too, but for a matrix")
+    index: str | None = knob(None, "the words of an NPY matrix: a Parquet, .txt, .tsv or .json file")
+    format: Literal["auto", "word2vec", "word2vec_binary", "glove", "fasttext", "npy"] = knob("auto", "auto is what the content shows")
+    further: int = knob(50_000, "words at the head of the file, the commonest, that are known beside those of the train part", ge=0)
+
+
 class Contextual(Spec):
     """Vectors of words in their context, by a transformer that others have trained and that is not learnt further (Devlin et al. 2019)."""
 
@@ -257,6 +266,7 @@ class DataSpec(Spec):
     time: TimeAxis = knob(TimeAxis(), "how time stamps are read")
     missing: Policy = knob("error", "NaN, empty cells: error; fill (repeat the last value); split (start a new record)")
     tokens: Tokens | None = knob(None, "how text becomes codes; for text sources alone")
+    vectors: VectorFile | None = knob(None, "word vectors that others have trained; for texts cut into words")
     contextual: Contextual | None = knob(None, "vectors of words in their context; for tag and classify, and texts cut into words")
     scaling: Scaling = knob(Scaling(), "how numbers are scaled")
     split: Split | None = knob(None, "train, validation, test; none means given where the source names parts, else time for forecast, else random")

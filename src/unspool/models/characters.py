@@ -25,14 +25,14 @@ class ReadByLSTM(nn.Module):
         self.width = 2 * spec.hidden
 
     def forward(self, characters: Tensor) -> Tensor:
-        words, place = _different(characters)
+        words = characters.flatten(0, -2)
         spelt, real = self.table(words), words > 0
         if torch.compiler.is_exporting():
             read = torch.cat([_unrolled(layer, spelt, real) for layer in (self.onward, self.backward)], dim=-1)
         else:
             lengths = real.sum(dim=1)
             read = torch.cat([leaf(layer.scan(spelt, None, lengths)[1], "h") for layer in (self.onward, self.backward)], dim=-1)
-        return self.dropout(_placed(read, place, characters))
+        return self.dropout(read.view(*characters.shape[:-1], self.width))
 
 
 class ReadByCNN(nn.Module):
@@ -47,31 +47,17 @@ class ReadByCNN(nn.Module):
         self.width = spec.filters
 
     def forward(self, characters: Tensor) -> Tensor:
-        words, place = _different(characters)
+        words = characters.flatten(0, -2)
         spelt = self.table(words) * (words > 0).unsqueeze(-1)
         beyond = spelt.new_zeros(spelt.shape[0], self.kernel, spelt.shape[-1])
         framed = torch.cat([beyond[:, 1:], spelt, beyond], dim=1)  # a filter always sees nothing once, however much room a word leaves
         steps = framed.shape[1] - self.kernel + 1
         seen = torch.cat([framed[:, first : first + steps] for first in range(self.kernel)], dim=-1)  # (W, L + kernel, kernel * width)
-        return self.dropout(_placed(self.filter(seen).amax(dim=1), place, characters))
+        return self.dropout(self.filter(seen).amax(dim=1).view(*characters.shape[:-1], self.width))
 
 
 def build_characters(spec: CharacterLSTM | CharacterCNN, size: int) -> ReadByLSTM | ReadByCNN:
     return ReadByLSTM(spec, size) if isinstance(spec, CharacterLSTM) else ReadByCNN(spec, size)
-
-
-def _different(characters: Tensor) -> tuple[Tensor, Tensor | None]:
-    """The different words (W, L) among (..., L), and which of them stands at each place: most words come often, and each is read once.
-
-    A step program reads one word, and does not look for others: there the places are None.
-    """
-    flat = characters.flatten(0, -2)
-    return (flat, None) if torch.compiler.is_exporting() else torch.unique(flat, dim=0, return_inverse=True)
-
-
-def _placed(read: Tensor, place: Tensor | None, characters: Tensor) -> Tensor:
-    """What was read of each different word, (W, width), where the words stand, (..., width)."""
-    return (read if place is None else read[place]).reshape(*characters.shape[:-1], read.shape[-1])
 
 
 def _unrolled(layer: Recurrent, x: Tensor, real: Tensor) -> Tensor:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from unspool.data.preparation import VectorFacts
 from unspool.models.characters import build_characters
-from unspool.models.spec import Embedding, LearnedEmbedding
+from unspool.models.spec import Embedding, LearnedEmbedding, VectorEmbedding
 
 UNKNOWN = 0
 """The code of what the train part's vocabulary lacks."""
@@ -18,23 +21,24 @@ TABLE_SPREAD = 0.1
 
 
 class Embed(nn.Module):
-    """values (..., C) and codes (..., N) to (..., width). Where characters are read, all columns of codes but the first are those of a word."""
+    """values (..., C) and codes (..., N) to (..., width). Where characters are read, all columns of codes but the first are those of a word.
 
-    def __init__(self, spec: Embedding | None, values: int, code_sizes: Sequence[int]):
+    vectors  what is known of vectors that others have trained, where the spec uses them
+    """
+
+    def __init__(self, spec: Embedding | None, values: int, code_sizes: Sequence[int], vectors: VectorFacts | None = None):
         super().__init__()
         assert spec is not None or not code_sizes
-        characters = spec.characters if isinstance(spec, LearnedEmbedding) else None
+        dense = spec if isinstance(spec, LearnedEmbedding | VectorEmbedding) else None
+        characters = None if dense is None else dense.characters
         self.sizes = tuple(code_sizes if characters is None else code_sizes[:1])
-        self.learned = isinstance(spec, LearnedEmbedding)
-        width = spec.width if isinstance(spec, LearnedEmbedding) else 0
-        self.tables = nn.ModuleList(nn.Embedding(size, width) for size in self.sizes if self.learned)
-        for table in self.tables.parameters():
-            nn.init.normal_(table, std=TABLE_SPREAD)
-        self.dropout = nn.Dropout(spec.dropout if isinstance(spec, LearnedEmbedding) else 0.0)
-        self.word_dropout = spec.word_dropout if isinstance(spec, LearnedEmbedding) else 0.0
+        tables = [] if dense is None else [_table(dense, size, vectors) for size in self.sizes]
+        self.tables = nn.ModuleList(tables)
+        self.dropout = nn.Dropout(0.0 if dense is None else dense.dropout)
+        self.word_dropout = 0.0 if dense is None else dense.word_dropout
         self.vector_dropout = spec.vector_dropout if isinstance(spec, LearnedEmbedding) else 0.0
         self.characters = None if characters is None else build_characters(characters, code_sizes[1])
-        self.width = values + sum(width if self.learned else size for size in self.sizes)
+        self.width = values + sum(self.sizes if dense is None else [table.embedding_dim for table in tables])
         self.width += 0 if self.characters is None else self.characters.width
 
     def forward(self, values: Tensor, codes: Tensor) -> Tensor:
@@ -45,13 +49,63 @@ class Embed(nn.Module):
             coded.append(self.characters(codes[..., 1:]))
         return torch.cat([values, *coded], dim=-1)
 
+    def begin_with(self, table: NDArray[np.float32]) -> None:
+        """Vectors (V, width) that others have trained; rows of NaN stay as they were drawn."""
+        (only,) = self.tables
+        assert isinstance(only, VectorTable)
+        only.begin_with(torch.from_numpy(table))
+
     def _vector(self, index: int, code: Tensor) -> Tensor:
-        if self.learned:
-            if self.training and self.word_dropout:
-                code = code.masked_fill(torch.rand(code.shape, device=code.device) < self.word_dropout, UNKNOWN)
-            vector: Tensor = self.dropout(self.tables[index](code))
-            if self.training and self.vector_dropout:
-                kept = nn.functional.dropout(vector.new_ones(self.sizes[index]), self.vector_dropout)
-                vector = vector * kept[code].unsqueeze(-1)
-            return vector
-        return nn.functional.one_hot(code, self.sizes[index]).to(torch.get_default_dtype())
+        if not len(self.tables):
+            return nn.functional.one_hot(code, self.sizes[index]).to(torch.get_default_dtype())
+        if self.training and self.word_dropout:
+            code = code.masked_fill(torch.rand(code.shape, device=code.device) < self.word_dropout, UNKNOWN)
+        vector = self.dropout(self.tables[index](code))
+        if self.training and self.vector_dropout:
+            kept = nn.functional.dropout(vector.new_ones(self.sizes[index]), self.vector_dropout)
+            vector = vector * kept[code].unsqueeze(-1)
+        return vector
+
+
+class VectorTable(nn.Module):
+    """Codes (...) to vectors (..., embedding_dim) that others have trained. Words of the train part learn, if they are tuned; further ones never do.
+
+    near  codes, with that of what is unknown, of the words of the train part
+    """
+
+    def __init__(self, size: int, near: int, width: int, tuned: bool):
+        super().__init__()
+        self.embedding_dim = width
+        self.near = _drawn(near, width)
+        self.near.weight.requires_grad_(tuned)
+        self.register_buffer("far", torch.zeros(size - near, width))
+
+    def forward(self, code: Tensor) -> Tensor:
+        assert isinstance(self.far, Tensor)
+        first = self.near.num_embeddings
+        if not len(self.far):
+            return self.near(code)
+        inside = code < first
+        near, far = self.near(code.masked_fill(~inside, UNKNOWN)), nn.functional.embedding((code - first).clamp_min(0), self.far)
+        return torch.where(inside.unsqueeze(-1), near, far)
+
+    @torch.no_grad()
+    def begin_with(self, table: Tensor) -> None:
+        """The rows (V, width) that are numbers."""
+        assert isinstance(self.far, Tensor)
+        near, far = table[: self.near.num_embeddings], table[self.near.num_embeddings :]
+        self.near.weight.copy_(torch.where(near.isnan(), self.near.weight, near))
+        self.far.copy_(far)
+
+
+def _table(spec: LearnedEmbedding | VectorEmbedding, size: int, vectors: VectorFacts | None) -> nn.Embedding | VectorTable:
+    if isinstance(spec, LearnedEmbedding):
+        return _drawn(size, spec.width)
+    assert vectors is not None
+    return VectorTable(size, vectors.near, vectors.width, spec.tuned)
+
+
+def _drawn(size: int, width: int) -> nn.Embedding:
+    table = nn.Embedding(size, width)
+    nn.init.normal_(table.weight, std=TABLE_SPREAD)
+    return table

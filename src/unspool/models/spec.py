@@ -70,13 +70,23 @@ class LearnedEmbedding(Spec):
     characters: Characters | None = knob(None, "what is read of the characters of words, beside the words")
 
 
+class VectorEmbedding(Spec):
+    """Word vectors that others have trained (data.vectors)."""
+
+    kind: Literal["vectors"] = "vectors"
+    tuned: bool = knob(True, "learn them further; else they stay as they are, and words of the train part that the file lacks are unknown")
+    dropout: float = knob(0.0, "share of the vector's numbers that training leaves out", ge=0, lt=1)
+    word_dropout: float = knob(0.0, "share of words that training reads as unknown (Iyyer et al. 2015)", ge=0, lt=1)
+    characters: Characters | None = knob(None, "what is read of the characters of words, beside the words")
+
+
 class OneHot(Spec):
     """One input a token or category."""
 
     kind: Literal["one_hot"] = "one_hot"
 
 
-Embedding = Annotated[LearnedEmbedding | OneHot, Field(discriminator="kind")]
+Embedding = Annotated[LearnedEmbedding | VectorEmbedding | OneHot, Field(discriminator="kind")]
 
 
 class Dropout(Spec):

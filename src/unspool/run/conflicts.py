@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from unspool.data.source import TaggedSource, has_parts
 from unspool.data.spec import TEXT_SOURCES, GivenSplit, GroupSplit, Policy, RandomSplit, Scaling, TableSource, TextSource, TimeSplit, Tokens
-from unspool.models.spec import TRUNCATE, Carried, CategoricalHead, LearnedEmbedding, PointHead, Windowed
+from unspool.models.spec import TRUNCATE, Carried, CategoricalHead, LearnedEmbedding, PointHead, VectorEmbedding, Windowed
 from unspool.run import classifying
 from unspool.run.language import language_model
 from unspool.run.reading import reading
@@ -232,13 +232,25 @@ def _tagger(spec: RunSpec) -> Iterator[str]:
 
 def _characters(spec: RunSpec) -> Iterator[str]:
     tokens, embed, text = spec.data.tokens, spec.model.embed, spec.data.source.kind in TEXT_SOURCES
-    reads = isinstance(embed, LearnedEmbedding) and embed.characters is not None
+    reads = isinstance(embed, LearnedEmbedding | VectorEmbedding) and embed.characters is not None
     if reads and (not text or (tokens is not None and tokens.unit not in ("words", "spaces"))):
         yield "model.embed.characters: reads the characters of words, and the steps are no words; drop it, or use a text with data.tokens.unit: words"
     if tokens is not None and tokens.characters is not None and not reads:
         yield "data.tokens.characters: takes effect where model.embed.characters is set; set that too or drop it"
     if tokens is not None and tokens.scheme != "auto" and not isinstance(spec.task, TagSpec):
         yield f"data.tokens.scheme: takes effect in tag alone, and the task is {spec.task.kind}; drop it"
+
+
+def _vectors(spec: RunSpec) -> Iterator[str]:
+    vectors, embed, tokens = spec.data.vectors, spec.model.embed, spec.data.tokens or Tokens()
+    if vectors is None:
+        if isinstance(embed, VectorEmbedding):
+            yield "model.embed.kind: vectors needs a file of them; name it in data.vectors.path, or use learned"
+        return
+    if spec.data.source.kind not in TEXT_SOURCES or tokens.unit != "words":
+        yield "data.vectors: are of words, and the steps are none; drop it, or use a text with data.tokens.unit: words"
+    if embed is not None and not isinstance(embed, VectorEmbedding):
+        yield f"data.vectors: takes effect with model.embed.kind: vectors, and the kind is {embed.kind}; set that or drop it"
 
 
 def _contextual(spec: RunSpec) -> Iterator[str]:
@@ -274,6 +286,6 @@ def _live(spec: RunSpec) -> Iterator[str]:
 
 
 RULES: tuple[Callable[[RunSpec], Iterator[str]], ...] = (
-    _source_and_columns, _file, _task_and_columns, _time, _tokens, _characters, _contextual, _scaling, _split, _memory, _model,
+    _source_and_columns, _file, _task_and_columns, _time, _tokens, _characters, _vectors, _contextual, _scaling, _split, _memory, _model,
     language_model, classifying.labels, classifying.levels, reading, _live,
 )

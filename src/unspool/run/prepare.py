@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from unspool.data import sources
+from unspool.data import pretrained, sources
 from unspool.data.facts import ClassifyFacts, Facts, ForecastFacts, GenerateFacts, MemoryFacts, TagFacts
 from unspool.data.passages import in_parts
 from unspool.data.preparation import Preparation
@@ -23,7 +23,7 @@ from unspool.models.embed import Embed
 from unspool.models.encoder import Encoder
 from unspool.models.levels import MarkedEmbed, in_levels
 from unspool.models.sequence_model import SequenceModel, build_backbone
-from unspool.models.spec import Hierarchy, Windowed
+from unspool.models.spec import Hierarchy, VectorEmbedding, Windowed
 from unspool.run import contextual
 from unspool.run.reading import not_live
 from unspool.run.room import refuse_no_room
@@ -39,7 +39,7 @@ Spans = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Setup:
-    """A run before training. `spans` (n, 3) of each part; `records` and `prepared` go together.
+    """A run before training. `spans` (n, 3) of each part; `records` and `prepared` go together; `vectors` (V, width) stand for codes at first.
 
     encoder  gives words their vectors in their context, which `prepared` lacks as long as it is there
     """
@@ -50,6 +50,7 @@ class Setup:
     spans: dict[Part, Spans]
     facts: Facts
     task: Task
+    vectors: NDArray[np.float32] | None = None
     encoder: Encoder | None = None
 
 
@@ -67,13 +68,22 @@ def set_up(spec: RunSpec, data: object | None = None) -> Setup:
         spans = split(records, spec.data.split, spec.train.seed)
     if isinstance(spec.task, ForecastSpec):
         refuse_no_room(spec.task, spec.model.memory, records, spans)
+    preparation, vectors = with_vectors(spec, Preparation.fit(spec.data, records, spans["train"]))
     encoder = contextual.open_encoder(spec.data.contextual)
-    preparation = contextual.knowing(Preparation.fit(spec.data, records, spans["train"]), encoder)
+    preparation = contextual.knowing(preparation, encoder)
     prepared = tuple(preparation.prepare(record) for record in records)
     task = make_task(spec)
     facts = make_facts(spec, preparation, task.facts(preparation, records, prepared, spans["train"]))
     refuse_short(prepared, records, facts)
-    return Setup(spec, records, prepared, spans, facts, task, encoder)
+    return Setup(spec, records, prepared, spans, facts, task, vectors, encoder)
+
+
+def with_vectors(spec: RunSpec, preparation: Preparation) -> tuple[Preparation, NDArray[np.float32] | None]:
+    """The preparation that knows the words of `data.vectors`, and their vectors by code; as it is where the spec names none."""
+    if spec.data.vectors is None:
+        return preparation, None
+    assert isinstance(spec.model.embed, VectorEmbedding)
+    return pretrained.join(preparation, spec.data.vectors, spec.model.embed.tuned, Path())
 
 
 def in_context(setup: Setup, device: torch.device, cache: Path | None = None, hooks: Sequence[Hook] = ()) -> Setup:
@@ -152,13 +162,16 @@ def make_task(spec: RunSpec) -> Task:
     return spec.task.build(spec.model, spec.data.batching, spec.train.seed)
 
 
-def build_network(spec: RunSpec, facts: Facts, task: Task) -> SequenceModel:
-    """The network, its weights drawn by the run's seed."""
+def build_network(spec: RunSpec, facts: Facts, task: Task, vectors: NDArray[np.float32] | None = None) -> SequenceModel:
+    """The network, its weights drawn by the run's seed, or taken from `vectors` where others have trained them."""
     assert spec.model.head is not None
     torch.manual_seed(spec.train.seed)
     preparation = facts.preparation
+    known = None if preparation.tokens is None else preparation.tokens.vectors
     sizes = () if spec.model.embed is None else preparation.code_sizes  # words may be known by their vectors in context alone
-    embed = Embed(spec.model.embed, len(preparation.value_names), sizes if spec.model.hierarchy is None else sizes[:-1])
+    embed = Embed(spec.model.embed, len(preparation.value_names), sizes if spec.model.hierarchy is None else sizes[:-1], known)
+    if vectors is not None:
+        embed.begin_with(vectors)
     if spec.model.hierarchy is not None:
         return _in_levels(spec, spec.model.hierarchy, facts, task, embed)
     backbone = build_backbone(spec.model.backbone, embed.width)

@@ -18,6 +18,7 @@ from unspool.data.spec import (
     Subwords,
     TimeSplit,
     Tokens,
+    VectorFile,
 )
 from unspool.errors import SpecError
 from unspool.models.spec import (
@@ -33,6 +34,7 @@ from unspool.models.spec import (
     MultilabelHead,
     QuantileHead,
     SoftmaxHead,
+    VectorEmbedding,
 )
 from unspool.run.classifying import has_several
 from unspool.run.conflicts import conflicts
@@ -82,9 +84,16 @@ def _with_absolute_path(spec: RunSpec, folder: Path) -> RunSpec:
     source = spec.data.source
     absolute = source.model_copy(update=_absolute(source, folder))
     changes: dict[str, Any] = {"source": absolute}
+    if spec.data.vectors is not None:
+        changes["vectors"] = spec.data.vectors.model_copy(update=_absolute_file(spec.data.vectors, folder))
     if spec.data.contextual is not None:
         changes["contextual"] = spec.data.contextual.model_copy(update=_absolute_folders(spec.data.contextual, folder))
     return spec.model_copy(update={"data": spec.data.model_copy(update=changes)})
+
+
+def _absolute_file(vectors: VectorFile, folder: Path) -> dict[str, str]:
+    named = {"path": vectors.path} | ({} if vectors.index is None else {"index": vectors.index})
+    return {key: str((folder / path).absolute()) for key, path in named.items()}
 
 
 def _absolute_folders(contextual: Contextual, folder: Path) -> dict[str, str]:
@@ -128,7 +137,7 @@ def _resolved_data(spec: RunSpec) -> DataSpec:
 
 
 def _resolved_tokens(tokens: Tokens, model: ModelSpec) -> Tokens:
-    reads = isinstance(model.embed, LearnedEmbedding) and model.embed.characters is not None
+    reads = isinstance(model.embed, LearnedEmbedding | VectorEmbedding) and model.embed.characters is not None
     tokens = tokens.model_copy(update={"characters": tokens.characters or CHARACTERS}) if reads else tokens
     tokens = tokens.model_copy(update={"subwords": tokens.subwords or Subwords()}) if tokens.unit == "subwords" else tokens
     return tokens.model_copy(update={"sentences": True}) if model.hierarchy is not None else tokens
@@ -143,9 +152,9 @@ def _resolved_model(spec: RunSpec) -> ModelSpec:
         changes["memory"] = Carried(truncate=memory.truncate or SPAN, streams=memory.streams or STREAMS)
     if model.head is None:
         changes["head"] = _default_head(spec)
-    alone = spec.data.contextual is not None  # words are then known by their vectors in context
+    alone = spec.data.contextual is not None and spec.data.vectors is None  # words are then known by their vectors in context
     if model.embed is None and not alone and (spec.data.source.kind in TEXT_SOURCES or spec.data.columns.categories):
-        changes["embed"] = LearnedEmbedding()
+        changes["embed"] = LearnedEmbedding() if spec.data.vectors is None else VectorEmbedding()
     if forecast and isinstance(model.memory, Carried):
         memory = model.memory
         changes["memory"] = Carried(truncate=memory.truncate or TRUNCATE, streams=memory.streams or STREAMS)

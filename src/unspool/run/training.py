@@ -75,6 +75,8 @@ def train(
     setup = set_up(run, data)
     facts_of_data = describe_data(setup, data)
     fingerprint = {"spec": hashlib.sha256(to_yaml(setup.spec).encode()).hexdigest(), "data": str(facts_of_data["sha256"])}
+    if setup.vectors is not None:
+        fingerprint["vectors"] = hashlib.sha256(setup.vectors.tobytes()).hexdigest()
     if setup.encoder is not None:
         fingerprint["encoder"] = setup.encoder.facts.sha256
     if folder is not None and claim(folder, to_yaml(setup.spec), resume) == "finished":
@@ -82,7 +84,7 @@ def train(
         return load(folder)
     with _stoppable(folder):
         setup = in_context(setup, device, cache, hooks)
-        network = build_network(setup.spec, setup.facts, setup.task).to(device)
+        network = build_network(setup.spec, setup.facts, setup.task, setup.vectors).to(device)
         history = _fit(network, setup, device, folder, resume, fingerprint, hooks)
         model = finish(network, setup, history, facts_of_data, _command(spec, out, overrides, seed))
         if folder is None:
@@ -219,6 +221,9 @@ def describe_data(setup: Setup, data: object | None) -> dict[str, Any]:
     sha256, rows = digest(setup.spec.data, Path(), setup.records, data)
     parts = {part: _bounds(setup, part) for part in setup.spans}
     found = survey(setup.records, setup.spans, setup.facts.preparation)
+    tokens = setup.facts.preparation.tokens
+    if tokens is not None and tokens.vectors is not None:
+        found["vectors"] = {"coverage": round(tokens.vectors.coverage, 4), **tokens.vectors.model_dump(exclude={"near"})}
     if setup.encoder is not None:
         found["contextual_vectors"] = contextual.survey(setup.encoder, setup.records, setup.prepared)
     return {"sha256": sha256, "rows": rows, "records": len(setup.records), "parts": parts, "survey": found}

@@ -19,7 +19,9 @@ from unspool.errors import DataError
 __all__ = ["Format", "Vectors", "read"]
 
 
-def read(path: Path, wanted: Collection[str], index: Path | None = None, format: Format = "auto") -> Vectors:
+def read(
+    path: Path, wanted: Collection[str], index: Path | None = None, format: Format = "auto", further: int = 0, lowercase: bool = False
+) -> Vectors:
     """The vectors of the wanted words; DataError, naming file and line or byte, for whatever is wrong with the file.
 
     path    a file, or one packed with gzip except for npy
@@ -27,6 +29,8 @@ def read(path: Path, wanted: Collection[str], index: Path | None = None, format:
     index   the words of an npy matrix: a Parquet file of a text column and, where its rows are not those of the matrix, a
             column of whole numbers named row; a .txt or .tsv file of one word a line; a .json list of words, or a
             mapping of words to rows, which count from 0
+    further    so many words at the head of the file are kept besides, which in most files are the commonest
+    lowercase  of these, only those in lower case
     format  auto             what the content shows
             word2vec         text with a header of its rows and their width; also the .vec files of fastText
             word2vec_binary  a text header, then words and little-endian float32
@@ -37,7 +41,7 @@ def read(path: Path, wanted: Collection[str], index: Path | None = None, format:
 
     A word is looked for as it is written, then in lower case, then made of its n-grams where the format has them.
     """
-    search = Search(wanted)
+    search = Search(wanted, further, lowercase)
     with reading(path) as reader:
         kind = detected(reader) if format == "auto" else format
         if index is not None and kind != "npy":

@@ -19,21 +19,24 @@ WIDEST = 1 << 16  # numbers in a vector; whatever claims more is not a file of w
 class Search:
     """The wanted words in UTF-8, as they are written and in lower case, and the places of those that were met.
 
-    words   the wanted words, each once
-    places  the row of each word that was met, in the order in which they came
+    words    the wanted words, each once
+    further  words at the head of the file that are kept besides, up to so many; in lower case alone where `lowercase`
+    places   the row of each word that was met, in the order in which they came
     """
 
-    def __init__(self, wanted: Collection[str]):
+    def __init__(self, wanted: Collection[str], further: int = 0, lowercase: bool = False):
         self.words = tuple(dict.fromkeys(sorted(wanted) if isinstance(wanted, set | frozenset) else wanted))
         if not self.words:
             raise DataError("no words are wanted of the word vectors, wanted at least one; give those of the vocabulary")
         self.places: dict[bytes, int] = {}
         self._forms = frozenset(form for word in self.words for form in (encoded(word), encoded(word.lower())) if form)
+        self._left, self._lowercase = further, lowercase
+        self._others: list[str] = []
         self._repeated = self._unreadable = 0
 
     def meets(self, word: bytes) -> bool:
         """Whether a word of the file is looked for and comes for the first time, so that its vector is the next to keep."""
-        if word not in self._forms:
+        if word not in self._forms and not self._joins(word):
             if not word or not word.isascii():
                 self._unreadable += not _readable(word)
             return False
@@ -42,6 +45,17 @@ class Search:
             return False
         self.places[word] = len(self.places)
         return True
+
+    def _joins(self, word: bytes) -> bool:
+        """Whether a word that is not wanted is kept besides, now or when it came first."""
+        if not self._left or not _readable(word):
+            return word in self.places
+        text = word.decode()
+        if word not in self.places and (not self._lowercase or text == text.lower()):
+            self._left -= 1
+            self._others.append(text)
+            return True
+        return word in self.places
 
     def form(self, word: str) -> bytes | None:
         """The word as it is written, else in lower case, whichever was met first in that order; None where neither was."""
@@ -64,11 +78,13 @@ class Search:
             words.append(word)
             rows.append(row)
             exact += form == encoded(word)
+        others = [word for word in self._others if word not in made]
         return Vectors(
-            words=tuple(words),
-            matrix=matrix[np.array(rows, np.intp)],
+            words=(*words, *others),
+            matrix=matrix[np.array([*rows, *(self.places[encoded(word)] for word in others)], np.intp)],
             exact=exact,
             lowered=len(words) - exact - len(made),
+            further=len(others),
             made=len(made),
             missing=tuple(missing),
             repeated=self._repeated,
