@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from unspool.data.facts import ClassifyFacts, Facts, MemoryFacts
 from unspool.data.preparation import Preparation, TokenFacts
 from unspool.data.spec import SlidingWindows
 from unspool.data.vocab import Vocabulary
-from unspool.models.spec import Carried, CategoricalHead
+from unspool.models.spec import Carried, CategoricalHead, MultilabelHead
 from unspool.tasks.classify import Classify, ClassifySpec
 from unspool.tasks.records import inputs
 from unspool.types import Record
@@ -60,3 +62,17 @@ def test_a_text_has_one_answer_of_all_its_windows(pool):
     shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(found.probabilities, pooled(where, shares, pool, one_class=True))
     np.testing.assert_allclose(found.probabilities.sum(axis=1), 1)
+
+
+def test_the_greatest_probabilities_of_several_labels_stay_as_they_are():
+    tokens = TOKENS.model_copy(update={"windows": WINDOWS.model_copy(update={"pool": "max"})})
+    preparation = Preparation(tokens=tokens, labels=("x", "y"), several=True)
+    task = Classify(ClassifySpec(), Carried(), MultilabelHead(), 2, True, 0)
+    records = tuple(replace(record, label=None, labels=(record.label, "x")) for record in RECORDS)
+    examples = task.examples([preparation.prepare(record) for record in records], SPANS, "test")
+    facts = Facts(task=ClassifyFacts(counts=(4, 2), thresholds=(0.5, 0.5)), preparation=preparation, memory=MemoryFacts(kind="carried"), live=False)
+    cuts = examples.plan(0)
+    raw = [np.full((cut.rows, 1, 2), 2.0, np.float32) for cut in cuts]
+    found = task.predictions(facts, records, cuts, [examples.batch(cut) for cut in cuts], raw)
+    np.testing.assert_allclose(found.probabilities, 1 / (1 + np.exp(-2.0)))
+    assert found.truth.tolist() == [[1, 0], [1, 1], [1, 1], [1, 0]] and found.names == ("r0", "r1", "r3", "r4")
