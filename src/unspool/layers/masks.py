@@ -21,7 +21,8 @@ def zoned_units(state: dict[str, Tensor], steps: int, zoneout: float) -> dict[st
 
 def dropped_weight(weight: Tensor, share: float) -> Tensor:
     """DropConnect (Wan et al. 2013) of the weights that read the state (Merity et al. 2018): one mask for all rows and steps of a call."""
-    return nn.functional.dropout(weight, share)
+    kept = ~_coins(tuple(weight.shape), share, weight.device)
+    return weight * (kept.to(weight.dtype) / (1 - share))
 
 
 def _coins(shape: tuple[int, ...], share: float, device: torch.device) -> Tensor:
