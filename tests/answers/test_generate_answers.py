@@ -9,8 +9,9 @@ import pytest
 
 from unspool.answers.generate import Writer, ends_apart, tell_next, tell_text
 from unspool.data.facts import Facts, GenerateFacts, MemoryFacts
-from unspool.data.preparation import Preparation, TokenFacts
+from unspool.data.preparation import Preparation
 from unspool.data.subwords import BEGINS
+from unspool.data.tokens import TokenFacts
 from unspool.data.vocab import Vocabulary, tokenize
 
 

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from unspool.answers import tag as answers
 from unspool.answers.table import table
 from unspool.data.facts import ChainFacts, Facts, MemoryFacts, TagFacts
-from unspool.data.preparation import Preparation, TokenFacts
+from unspool.data.preparation import Preparation
 from unspool.data.schemes import allowed, spans
+from unspool.data.tokens import TokenFacts
 from unspool.data.vocab import Vocabulary
 from unspool.types import Record, Tags
 

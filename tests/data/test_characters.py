@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from unspool.data.characters import CharacterFacts
-from unspool.data.preparation import TokenFacts
+from unspool.data.tokens import TokenFacts
 from unspool.data.vocab import Vocabulary
 
 WORDS = st.lists(st.text(max_size=12), max_size=6)

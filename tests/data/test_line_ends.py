@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unspool.data.passages import in_parts
-from unspool.data.preparation import Preparation, TokenFacts
+from unspool.data.preparation import Preparation
 from unspool.data.spec import DataSpec, TextSource, TimeSplit, Tokens
+from unspool.data.tokens import TokenFacts
 from unspool.data.vocab import Vocabulary, tokenize
 from unspool.errors import DataError
 from unspool.types import Record

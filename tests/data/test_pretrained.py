@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from unspool.data import vectors
-from unspool.data.preparation import Preparation, TokenFacts
+from unspool.data.preparation import Preparation
 from unspool.data.pretrained import join
 from unspool.data.spec import VectorFile
+from unspool.data.tokens import TokenFacts
 from unspool.data.vocab import Vocabulary
 from unspool.errors import DataError
 

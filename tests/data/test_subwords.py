@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from unspool.data import subwords
-from unspool.data.preparation import Preparation, TokenFacts
+from unspool.data.preparation import Preparation
 from unspool.data.spec import DataSpec, Subwords, TextSource, Tokens
 from unspool.data.subwords import BEGINS, BYTES, Cutter, SubwordFacts, learn
+from unspool.data.tokens import TokenFacts
 from unspool.data.vocab import Vocabulary, tokenize
 from unspool.errors import DataError, MissingExtra
 from unspool.types import Record

@@ -3,8 +3,9 @@
 import numpy as np
 
 from unspool.data.facts import ClassifyFacts, Facts, ForecastFacts, MemoryFacts
-from unspool.data.preparation import Preparation, TokenFacts
+from unspool.data.preparation import Preparation
 from unspool.data.scaling import Scaler
+from unspool.data.tokens import TokenFacts
 from unspool.data.vocab import Vocabulary, tokenize
 from unspool.types import Forecasts, Record
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unspool.data.facts import Facts, MemoryFacts, TagFacts
-from unspool.data.preparation import Preparation, TokenFacts
+from unspool.data.preparation import Preparation
+from unspool.data.tokens import TokenFacts
 from unspool.data.vocab import Vocabulary
 from unspool.evaluation.evaluate import headline, score
 from unspool.evaluation.tags import lookup

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from unspool.data.facts import Facts, GenerateFacts, MemoryFacts
-from unspool.data.preparation import Preparation, TokenFacts
+from unspool.data.preparation import Preparation
+from unspool.data.tokens import TokenFacts
 from unspool.data.vocab import Vocabulary
 from unspool.evaluation.evaluate import headline, score
 from unspool.evaluation.ngrams import KneserNey

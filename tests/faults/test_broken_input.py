@@ -51,7 +51,7 @@ def run_of(request):
 @pytest.mark.parametrize("name", PREDICT)
 def test_predict_tells_what_it_cannot_use(name, run_of, capfd, tmp_path):
     kind, content, words = PREDICT[name]
-    run, path = run_of(kind), put(tmp_path, "input.csv", content)
+    run, path = run_of(kind), put(tmp_path, "input.txt" if kind == "text" else "input.csv", content)
     before = snapshot(run)
     message = refusal(capfd, ["predict", run, path, "--out", tmp_path / "answers.jsonl"])
     holds(message, [str(path), *words])
@@ -75,7 +75,7 @@ EVALUATE: dict[str, tuple[str, str | bytes, tuple[str, ...]]] = {
 @pytest.mark.parametrize("name", EVALUATE)
 def test_evaluate_tells_what_it_cannot_use(name, run_of, capfd, tmp_path):
     kind, content, words = EVALUATE[name]
-    path = put(tmp_path, "input.csv", content)
+    path = put(tmp_path, "input.txt" if kind == "text" else "input.csv", content)
     holds(refusal(capfd, ["evaluate", run_of(kind), "--data", path]), [str(path), *words])
 
 

@@ -124,12 +124,12 @@ WRONG: dict[str, Wrong] = {
     "time split of a classification": wrong("classify", "data.split", {"kind": "time"}, "use random, group or given"),
     "group split without groups": wrong("classify", "data.split", {"kind": "group"}, "needs data.columns.group; add it"),
     "given split without parts": wrong("classify", "data.split", {"kind": "given"}, "needs data.columns.part; add it"),
-    "given split of a text": wrong("text", "data.split", {"kind": "given"}, "which a text source has not; use random"),
+    "given split of a text": wrong("text", "data.split", {"kind": "given"}, "needs the owner's parts; name them in data.source.parts, or use random"),
     "random split of one series": wrong("forecast", "data.split", {"kind": "random"}, "there is one; use time"),
     "group that splits nothing": wrong("classify", "data.columns.group", "class", "with data.split.kind: group alone"),
     "bidirectional forecast": wrong("forecast", "model.backbone.bidirectional", True, "must not read the record from its end", "set it to false"),
     "batches beside streams": wrong("forecast", "data.batching", {"size": 8}, "set model.memory.streams instead"),
-    "cuts of a classification": wrong("classify", "model.memory", {"kind": "carried", "truncate": 5}, "forecast alone", "drop it"),
+    "cuts of a classification": wrong("classify", "model.memory", {"kind": "carried", "truncate": 5}, "forecast and generate alone", "drop it"),
     "strided carried forecast": wrong(
         "forecast", "model.backbone.front", [{"channels": 4, "kernel": 3, "stride": 2}], "its stride must be 1", "windowed"
     ),

@@ -54,7 +54,7 @@ def test_what_is_no_ordinary_file_is_told_and_never_waited_for(base, capfd, tmp_
     os.mkfifo(tmp_path / "pipe.csv")
     (tmp_path / "loop.csv").symlink_to("loop.csv")
     for name, words in {
-        "folder": ("is a folder, wanted a file", "'inside.csv'"),
+        "folder": ("is a folder", "'inside.csv'"),
         "pipe.csv": ("is a pipe, socket or device", "save its content to a file first"),
         "/dev/zero": ("/dev/zero: is a pipe, socket or device",),
         "/dev/full": ("/dev/full: is a pipe, socket or device",),

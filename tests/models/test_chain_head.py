@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from unspool.answers import tag as answers
 from unspool.data.facts import Facts, MemoryFacts, TagFacts
-from unspool.data.preparation import Preparation, TokenFacts
+from unspool.data.preparation import Preparation
 from unspool.data.schemes import allowed
+from unspool.data.tokens import TokenFacts
 from unspool.data.vocab import Vocabulary
 from unspool.models.batch import TensorBatch
 from unspool.models.chain import ChainHead

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from unspool.data.preparation import VectorFacts
+from unspool.data.tokens import VectorFacts
 from unspool.models.embed import Embed, VectorTable
 from unspool.models.spec import CharacterLSTM, VectorEmbedding
 

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 import unspool
 from unspool.data.facts import Facts, MemoryFacts, TagFacts
-from unspool.data.preparation import Preparation, TokenFacts
+from unspool.data.preparation import Preparation
 from unspool.data.spec import DataSpec, TaggedSource, TextSource, Tokens
 from unspool.data.synthetic import named_sentences
+from unspool.data.tokens import TokenFacts
 from unspool.data.vocab import Vocabulary
 from unspool.errors import DataError
 from unspool.models.chain import ChainHead

@@ -9,8 +9,9 @@ import pytest
 
 from unspool.answers.windows import pooled
 from unspool.data.facts import ClassifyFacts, Facts, MemoryFacts
-from unspool.data.preparation import Preparation, TokenFacts
+from unspool.data.preparation import Preparation
 from unspool.data.spec import SlidingWindows
+from unspool.data.tokens import TokenFacts
 from unspool.data.vocab import Vocabulary
 from unspool.models.spec import Carried, CategoricalHead, MultilabelHead
 from unspool.tasks.classify import Classify, ClassifySpec

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unspool.data.facts import Facts
-from unspool.data.preparation import TokenFacts
 from unspool.data.subwords import BEGINS
+from unspool.data.tokens import TokenFacts
 from unspool.data.vocab import LINE_END
 from unspool.metrics import bits_per_character, perplexity
 from unspool.types import Floats

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from unspool.data import subwords
 from unspool.data.characters import CharacterFacts
 from unspool.data.labelsets import learn_labels
-from unspool.data.preparation import Preparation, TokenFacts, category_text, place_of
+from unspool.data.preparation import Preparation, category_text, place_of
 from unspool.data.scaling import RowError, Scaler, fit
 from unspool.data.spec import ArraysSource, DataSpec, ScalerKind, Subwords, Tokens, duration_seconds
 from unspool.data.tags import learn_tags
+from unspool.data.tokens import TokenFacts
 from unspool.data.vocab import Vocabulary, fold, tokenize
 from unspool.errors import DataError
 from unspool.types import Record

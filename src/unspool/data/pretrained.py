@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unspool.data import vectors
-from unspool.data.preparation import Preparation, VectorFacts
+from unspool.data.preparation import Preparation
 from unspool.data.spec import VectorFile
+from unspool.data.tokens import VectorFacts
 from unspool.data.vocab import Vocabulary
 from unspool.errors import DataError
 

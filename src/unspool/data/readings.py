@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unspool.data.preparation import TokenFacts
+from unspool.data.tokens import TokenFacts
 from unspool.types import Record
 
 PERCENTILE = 95

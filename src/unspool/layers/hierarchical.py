@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -9,6 +10,9 @@ from torch import Tensor
 
 from unspool.kernels.rows import real_steps, where_rows
 from unspool.layers.layer import Layer, State, branch, check_lengths, join_states, leaf, map_state
+
+SHORT = 8
+"""Words up to which sentences count as alike; of longer ones those within a factor of two."""
 
 
 class Hierarchical(Layer):
@@ -49,7 +53,7 @@ class Hierarchical(Layer):
         cut = _cut(x, state, lengths)
         if cut is None:
             return x.new_zeros(*x.shape[:2], self.width), state
-        read, sentences, inner = self._words(x[..., :-1], state, cut)
+        read, sentences, inner = self._words(x[..., :-1], state, cut, every=self.causal)
         if self.causal:
             y, outer = self._so_far(read, sentences, branch(state, "outer"), cut)
         else:
@@ -65,7 +69,7 @@ class Hierarchical(Layer):
         cut = _cut(x, state, lengths)
         if cut is None:
             return x.new_zeros(x.shape[0], self.width), state
-        _, sentences, inner = self._words(x[..., :-1], state, cut)
+        _, sentences, inner = self._words(x[..., :-1], state, cut, every=False)
         y, outer = self._by_sentence(sentences, branch(state, "outer"), cut)
         return _of_rows(y, cut.finished), {"inner": inner, "outer": outer, **_begun(sentences, state, cut)}
 
@@ -78,28 +82,37 @@ class Hierarchical(Layer):
         y, _ = self.outer.step(sentence, outer)
         return y, {"inner": inner, "outer": outer, "sentence": sentence, "begun": torch.ones_like(leaf(state, "begun"))}
 
-    def _words(self, words: Tensor, state: State, cut: _Cut) -> tuple[Tensor, Tensor, State]:
-        """What the inner layer gives at every real word (R, W) and at the end of every sentence (B, S, W), and its state after each row."""
-        before = branch(state, "inner")
-        start = join_states(
-            lambda old, new: where_rows(cut.goes_on, old[cut.row], new), before, self.inner.initial_state(len(cut.row))
-        )
-        laid = torch.index_put(words.new_zeros(len(cut.row) * cut.longest, words.shape[2]), (cut.place,), words[cut.real])
-        read, after = self.inner.scan(laid.view(len(cut.row), cut.longest, -1), start, cut.sizes)
-        ends = read[torch.arange(len(read), device=read.device), cut.sizes - 1]
-        sentences = torch.index_put(read.new_zeros(*cut.there.shape, read.shape[2]), (cut.there,), ends)
+    def _words(self, words: Tensor, state: State, cut: _Cut, every: bool) -> tuple[Tensor, Tensor, State]:
+        """What the inner layer gives at every real word (R, W), of no rows unless `every`, and at the end of every sentence (B, S, W), and its state
+        after each row. Sentences of like length are read together, for one that is long would make padding of all others."""
+        before, real = branch(state, "inner"), words[cut.real]
+        start = join_states(lambda old, new: where_rows(cut.goes_on, old[cut.row], new), before, self.inner.initial_state(len(cut.row)))
+        read, ends, after = [], [], []
+        for alike in cut.alike:
+            longest = int(cut.sizes[alike.sentences].max())
+            places = alike.rank * longest + cut.within[alike.words]
+            laid = torch.index_put(words.new_zeros(len(alike.sentences) * longest, words.shape[2]), (places,), real[alike.words])
+            begin = map_state(lambda tensor, rows=alike.sentences: tensor[rows], start)  # type: ignore[misc]
+            y, end = self.inner.scan(laid.view(len(alike.sentences), longest, -1), begin, cut.sizes[alike.sentences])
+            read += [y.flatten(0, 1)[places]] if every else []
+            ends.append(_of_rows(y, cut.sizes[alike.sentences] - 1))
+            after.append(end)
+        back = torch.argsort(torch.cat([alike.sentences for alike in cut.alike]))
+        last = torch.cat(ends)[back]
+        sentences = torch.index_put(last.new_zeros(*cut.there.shape, last.shape[1]), (cut.there,), last)
         # Where a row goes on with a new sentence, the one before it stands in the state.
         first = torch.where(cut.there[:, :1], sentences[:, 0], leaf(state, "sentence"))
         sentences = torch.cat([first.unsqueeze(1), sentences[:, 1:]], dim=1)
-        inner = join_states(lambda new, old: where_rows(cut.any, new[cut.last], old), after, before)
-        return read.flatten(0, 1)[cut.place], sentences, inner
+        inner = join_states(lambda new, old: where_rows(cut.any, new[back[cut.last]], old), _joined(torch.cat, after), before)
+        of_words = torch.argsort(torch.cat([alike.words for alike in cut.alike]))
+        return torch.cat(read)[of_words] if every else last[:0], sentences, inner
 
     def _so_far(self, read: Tensor, sentences: Tensor, state: State, cut: _Cut) -> tuple[Tensor, State]:
         """Outputs (R, width) of the document up to each real word, and the state after the sentences that are over."""
         states = [state]
         for number in range(sentences.shape[1] - 1):
             states.append(self.outer.step(sentences[:, number], states[-1])[1])
-        stacked = _stacked(states)
+        stacked = _joined(torch.stack, states)
         y, _ = self.outer.step(read, map_state(lambda tensor: tensor[cut.number, cut.row_of_word], stacked))
         rows = torch.arange(len(sentences), device=sentences.device)
         return y, map_state(lambda tensor: tensor[cut.finished, rows], stacked)
@@ -112,19 +125,28 @@ class Hierarchical(Layer):
 
 
 @dataclass(frozen=True)
+class _Alike:
+    """Sentences of like length: which of all N they are, which of all R words are theirs, and of each such word its sentence among them."""
+
+    sentences: Tensor
+    words: Tensor
+    rank: Tensor
+
+
+@dataclass(frozen=True)
 class _Cut:
     """Rows (B, T) cut into N sentences, of which each row has at most S, numbered from 0, the one that went on before.
 
-    real (B, T)        row_of_word, number, place (R,)  of every real word its row, its sentence in the row and its place among N * longest
+    real (B, T)        row_of_word, number, within (R,)  of every real word its row, its sentence in the row and its place in the sentence
     there (B, S)       sentences that have a word       row, sizes (N,), goes_on (N, 1)  of every such sentence
     finished (B,)      sentences that are over          last (B,)  the sentence among N with which a row ends
-    any (B, 1)         rows that have a word
+    any (B, 1)         rows that have a word            alike      the sentences in groups of like length
     """
 
     real: Tensor
     row_of_word: Tensor
     number: Tensor
-    place: Tensor
+    within: Tensor
     there: Tensor
     row: Tensor
     sizes: Tensor
@@ -132,7 +154,7 @@ class _Cut:
     finished: Tensor
     last: Tensor
     any: Tensor
-    longest: int
+    alike: list[_Alike]
 
     @classmethod
     def of(cls, marks: Tensor, begun: Tensor, real: Tensor) -> _Cut:
@@ -145,14 +167,24 @@ class _Cut:
         there = sizes > 0
         slot = (there.flatten().cumsum(dim=0) - 1).view_as(sizes)
         row, in_row = there.nonzero(as_tuple=True)
-        longest = int(sizes.max())
         finished = torch.where(real, number, 0).amax(dim=1)
         return cls(
-            real=real, row_of_word=real.nonzero(as_tuple=True)[0], number=number[real],
-            place=(slot.gather(1, number) * longest + within)[real], there=there, row=row, sizes=sizes[there],
-            goes_on=(in_row == 0).unsqueeze(1), finished=finished, last=slot.gather(1, finished.unsqueeze(1))[:, 0].clamp_min(0),
-            any=real.any(dim=1, keepdim=True), longest=longest,
+            real=real, row_of_word=real.nonzero(as_tuple=True)[0], number=number[real], within=within[real], there=there, row=row,
+            sizes=sizes[there], goes_on=(in_row == 0).unsqueeze(1), finished=finished,
+            last=slot.gather(1, finished.unsqueeze(1))[:, 0].clamp_min(0), any=real.any(dim=1, keepdim=True),
+            alike=_groups(sizes[there], slot.gather(1, number)[real]),
         )  # fmt: skip
+
+
+def _groups(sizes: Tensor, sentence: Tensor) -> list[_Alike]:
+    """Sentences of at most 8 words, 16, 32 and so on; sizes (N,), sentence (R,) of every word."""
+    kind = sizes.double().div(SHORT).log2().ceil().clamp_min(0).long()
+    groups = []
+    for one in kind.unique().tolist():
+        chosen = kind == one
+        words = chosen[sentence].nonzero(as_tuple=True)[0]
+        groups.append(_Alike(chosen.nonzero(as_tuple=True)[0], words, (chosen.long().cumsum(dim=0) - 1)[sentence[words]]))
+    return groups
 
 
 def _cut(x: Tensor, state: State, lengths: Tensor | None) -> _Cut | None:
@@ -172,10 +204,10 @@ def _of_rows(sentences: Tensor, number: Tensor) -> Tensor:
     return sentences[torch.arange(len(sentences), device=sentences.device), number]
 
 
-def _stacked(states: list[State]) -> State:
-    """States of one form as one, each tensor (S, B, ...)."""
-    stacked: dict[str, Tensor | State] = {}
+def _joined(join: Callable[[list[Tensor]], Tensor], states: list[State]) -> State:
+    """States of one form as one, the tensors at each place joined."""
+    made: dict[str, Tensor | State] = {}
     for name, tensor in states[0].items():
         is_leaf = isinstance(tensor, Tensor)
-        stacked[name] = torch.stack([leaf(one, name) for one in states]) if is_leaf else _stacked([branch(one, name) for one in states])
-    return stacked
+        made[name] = join([leaf(one, name) for one in states]) if is_leaf else _joined(join, [branch(one, name) for one in states])
+    return made

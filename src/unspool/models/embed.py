@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from unspool.data.preparation import VectorFacts
+from unspool.data.tokens import VectorFacts
 from unspool.models.characters import build_characters
 from unspool.models.spec import Embedding, LearnedEmbedding, VectorEmbedding
 
