@@ -12,7 +12,8 @@ from unspool.data import sources
 from unspool.data.spec import DataSpec
 from unspool.spec import parse, read_yaml
 
-KINDS = [("forecast", "table"), ("forecast", "arrays"), ("classify", "table"), ("classify", "arrays"), ("classify", "text")]
+SERIES = [("forecast", "table"), ("forecast", "arrays"), ("classify", "table"), ("classify", "arrays")]
+KINDS = [*SERIES, ("classify", "text"), ("tag", "tagged"), ("generate", "text")]
 
 
 def start(folder, task, source, *more):
@@ -29,6 +30,10 @@ def test_the_data_of_an_example_is_what_its_spec_says(tmp_path, task, source):
     if task == "classify":
         assert len({record.label for record in records}) in (2, 3)
         assert len(records) >= 100
+    elif task == "tag":
+        assert {tag for record in records for tag in record.tags} == {"O", "B-PER", "I-PER", "B-LOC", "I-LOC"}
+    elif task == "generate":
+        assert len(records) == 1 and records[0].text.count("\n") >= 1000
     else:
         assert [set(raw["data"]["columns"]["target"]) <= set(record.columns) for record in records] == [True]
 
@@ -62,10 +67,17 @@ def test_the_folder_may_be_left_out(tmp_path, monkeypatch):
     assert Path("spec.yaml").is_file()
 
 
-def test_text_has_nothing_to_forecast(tmp_path, capsys):
-    assert start(tmp_path, "forecast", "text") == 2
-    assert "--task classify" in capsys.readouterr().err
+@pytest.mark.parametrize(("task", "source"), [("forecast", "text"), ("tag", "table"), ("generate", "tagged")])
+def test_a_task_that_does_not_read_a_source_says_what_it_reads(tmp_path, capsys, task, source):
+    assert start(tmp_path, task, source) == 2
+    assert f"--task {task} reads no {source} source; use --source " in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("task", "source"), [("forecast", "table"), ("classify", "table"), ("tag", "tagged"), ("generate", "text")])
+def test_a_task_alone_means_its_commonest_source(tmp_path, task, source):
+    assert main(["init", str(tmp_path), "--task", task]) == 0
+    assert read_yaml(tmp_path / "spec.yaml")["data"]["source"]["kind"] == source
 
 
 def test_a_file_is_no_folder(tmp_path, capsys):

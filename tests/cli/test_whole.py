@@ -13,7 +13,7 @@ from unspool.cli import main
 from unspool.errors import MissingExtra
 
 DEMO = sys.modules["unspool.cli.demo"]
-SLOW = [("forecast", "arrays"), ("classify", "table"), ("classify", "arrays"), ("classify", "text")]
+SLOW = [("forecast", "arrays"), ("classify", "table"), ("classify", "arrays"), ("classify", "text"), ("tag", "tagged"), ("generate", "text")]
 KINDS = [("forecast", "table"), *(pytest.param(*kind, marks=pytest.mark.slow) for kind in SLOW)]
 STEPS = {
     ("forecast", "table"): [{"time": f"2024-01-01T{hour:02d}:00:00Z", "value": 100.0 + hour} for hour in range(3)],
@@ -21,6 +21,8 @@ STEPS = {
     ("classify", "table"): [{"x": 0.5, "y": -0.5}] * 3,
     ("classify", "arrays"): [{"x": 0.5, "y": -0.5}] * 3,
     ("classify", "text"): [{"text": "a lovely day"}] * 3,
+    ("tag", "tagged"): [{"text": "Ada Byron lives "}, {"text": "in Oslo ."}, {"text": " now"}],
+    ("generate", "text"): [{"text": "the cat"}, {"text": " and"}, {"text": " the dog"}],
 }
 
 

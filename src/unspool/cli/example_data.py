@@ -7,6 +7,8 @@ import io
 import numpy as np
 from numpy.typing import NDArray
 
+from unspool.data.synthetic import named_sentences
+
 HOURS = 24 * 7 * 16
 RECORDS = 120
 
@@ -14,6 +16,10 @@ RECORDS = 120
 def example_file(task: str, source: str) -> tuple[str, bytes]:
     """The name and content of the data that the template of a task and source reads."""
     draw = np.random.default_rng(0)
+    if task == "tag":
+        return "data.conll", _sentences()
+    if task == "generate":
+        return "data.txt", _running(draw)
     if source == "text":
         return "data.tsv", _texts(draw)
     if task == "forecast":
@@ -65,6 +71,21 @@ def _texts(draw: np.random.Generator) -> bytes:
         word = str(draw.choice(words[label if not negated else {"good": "bad", "bad": "good"}[label]]))
         before, after = (list(map(str, draw.choice(filler, size=draw.integers(2, 6)))) for _ in range(2))
         lines.append(f"{label}\t{' '.join([*before, *(['not'] if negated else []), word, *after])}")
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _sentences() -> bytes:
+    """Who is where, a word and its tag a line."""
+    sentences = named_sentences(2 * RECORDS, seed=0)
+    return "\n".join("".join(f"{word} {tag}\n" for word, tag in zip(words, tags, strict=True)) for words, tags in sentences).encode()
+
+
+def _running(draw: np.random.Generator) -> bytes:
+    """Lines of what animals do: each does what it does, however many stand before."""
+    animals = ("cat", "dog", "cow", "bird")
+    sounds = ("meows", "barks", "moos", "sings")
+    chosen = [draw.integers(0, 4, draw.integers(1, 3)) for _ in range(10 * RECORDS)]
+    lines = [f"the {' and the '.join(animals[one] for one in some)} {' and '.join(sounds[one] for one in some)}." for some in chosen]
     return ("\n".join(lines) + "\n").encode()
 
 

@@ -11,17 +11,28 @@ import typer
 from unspool.cli.output import say
 from unspool.errors import SpecError
 
+Task = Literal["forecast", "classify", "tag", "generate"]
+Source = Literal["table", "arrays", "text", "tagged"]
+SOURCES: dict[Task, tuple[Source, ...]] = {
+    "forecast": ("table", "arrays"), "classify": ("table", "arrays", "text"), "tag": ("tagged",), "generate": ("text",),
+}  # fmt: skip
+"""What each task can be asked of, the commonest first."""
+
 
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write; made if it is missing.")] = Path(),
-    task: Annotated[Literal["forecast", "classify"], typer.Option("--task", help="What is asked.")] = "forecast",
-    source: Annotated[Literal["table", "arrays", "text"], typer.Option("--source", help="What the data is.")] = "table",
+    task: Annotated[Task, typer.Option("--task", help="What is asked.")] = "forecast",
+    source: Annotated[
+        Source | None, typer.Option("--source", help="What the data is; where left out, what the task is mostly asked of.", show_default=False)
+    ] = None,
     example: Annotated[bool, typer.Option("--example", help="Write small synthetic data too, so that the spec works as it is.")] = False,
 ) -> None:
     """Write a commented spec.yaml to start from. No file is ever overwritten."""
+    fitting = SOURCES[task]
+    source = source or fitting[0]
+    if source not in fitting:
+        raise SpecError(f"init: --task {task} reads no {source} source; use --source {' or '.join(fitting)}, or another --task")
     template = files("unspool.cli") / "templates" / f"{task}-{source}.yaml"
-    if not template.is_file():
-        raise SpecError(f"init: a {source} source has nothing to forecast; use --task classify, or --source table or arrays")
     contents = {"spec.yaml": template.read_bytes()}
     if example:
         from unspool.cli.example_data import example_file
