@@ -180,7 +180,7 @@ def _groups(sizes: Tensor, sentence: Tensor) -> list[_Alike]:
     """Sentences of at most 8 words, 16, 32 and so on; sizes (N,), sentence (R,) of every word."""
     kind = sizes.double().div(SHORT).log2().ceil().clamp_min(0).long()
     groups = []
-    for one in kind.unique().tolist():
+    for one in sorted(set(kind.tolist())):
         chosen = kind == one
         words = chosen[sentence].nonzero(as_tuple=True)[0]
         groups.append(_Alike(chosen.nonzero(as_tuple=True)[0], words, (chosen.long().cumsum(dim=0) - 1)[sentence[words]]))
