@@ -46,13 +46,13 @@ class Tagger(nn.Module):
         super().__init__()
         from torchcrf import CRF
 
-        self.words = nn.Embedding.from_pretrained(vectors, freeze=False)
+        self.words = nn.Embedding.from_pretrained(vectors, freeze=True)
         self.characters = nn.Embedding(characters, 25)
-        self.spelling = nn.LSTM(25, 25, bidirectional=True, batch_first=True)
-        self.between = nn.Dropout(0.3)
-        self.recurrent = nn.LSTM(vectors.shape[1] + 50, 128, bidirectional=True, batch_first=True)
-        self.dropout = nn.Dropout(0.4)
-        self.answer = nn.Linear(256, settings.classes)
+        self.spelling = nn.LSTM(25, 50, bidirectional=True, batch_first=True)
+        self.between = nn.Dropout(0.4)
+        self.recurrent = nn.LSTM(vectors.shape[1] + 100, 200, bidirectional=True, batch_first=True)
+        self.dropout = nn.Dropout(0.5)
+        self.answer = nn.Linear(400, settings.classes)
         self.chain = CRF(settings.classes, batch_first=True)
 
     def emissions(self, codes: Tensor, lengths: Tensor) -> Tensor:  # (B, T, 1 + L) -> (B, T, K)
@@ -62,7 +62,7 @@ class Tagger(nn.Module):
         ends = self.spelling(packed)[1][0].transpose(0, 1).flatten(1)
         read = ends.new_zeros(*inside.shape, ends.shape[1])
         read[inside] = ends
-        x = torch.cat([self.between(self.words(codes[..., 0])), read], dim=-1)
+        x = self.between(torch.cat([self.words(codes[..., 0]), read], dim=-1))
         packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
         states, _ = pad_packed_sequence(self.recurrent(packed)[0], batch_first=True)
         return self.answer(self.dropout(states))
@@ -79,7 +79,7 @@ def train(task: str, folder: Path, turns: Turns, name: str, epochs: int, seed: i
     network = Tagger(settings, torch.from_numpy(arrays["vectors"]), int(arrays["characters"]))
     parts = {part: Sentences(arrays, part) for part in ("train", "validation")}
     loaders = {part: DataLoader(parts[part], TAGGED_BATCH, shuffle=part == "train", collate_fn=collate) for part in parts}
-    optimizer = torch.optim.AdamW(network.parameters(), lr=settings.rate, weight_decay=settings.decay)
+    optimizer = torch.optim.AdamW([weight for weight in network.parameters() if weight.requires_grad], lr=settings.rate, weight_decay=settings.decay)
     steps = len(loaders["train"])
     total, warmup = steps * epochs, round(settings.warmup * steps)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate_factor(step, total, warmup))
