@@ -47,6 +47,8 @@ bench-speed: .venv-peers/.installed $(INSTALLED)  ## the README's tables of spee
 	$(BIN)/python examples/fetch.py
 	$(PEERS)/python benchmarks/kernels.py
 	$(PEERS)/python benchmarks/epoch.py
+	$(PEERS)/python benchmarks/chain.py
+	$(PEERS)/python benchmarks/language.py
 
 docs: $(INSTALLED)  ## the documentation, in docs/_build
 	$(BIN)/sphinx-build -W -n -q -b html docs docs/_build

@@ -179,6 +179,8 @@ def test_several_labels_are_cut_at_the_separator(tmp_path):
         with pytest.raises(DataError, match=says):
             read(texts(label_separator="|"), tmp_path, [(labels, "x")])
     assert read(texts(), tmp_path, [("a|b", "x")])[0].labels is None
+    with pytest.raises(DataError, match="the label is a list.*set source.label_separator"):
+        read(texts(), tmp_path, [(["a", "b"], "x")])
 
 
 def test_texts_without_labels_are_declared(tmp_path):

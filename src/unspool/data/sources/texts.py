@@ -86,7 +86,9 @@ def _from_pair(index: int, item: Any, source: TextSource, labelled: bool) -> Rec
         remedy = "give labels, for without them nothing can be trained" if labelled else "give texts alone, or pairs"
         raise DataError(f"{where}: got {short(item)}, wanted a (label, text) pair of text; {remedy}")
     label, text = item
-    if separator is not None and isinstance(label, list | tuple | set | frozenset):
+    if isinstance(label, list | tuple | set | frozenset):
+        if separator is None:
+            raise DataError(f"{where}: the label is a list, {short(label)}, wanted one label; set source.label_separator where a text has several")
         label = separator.join(sorted(map(str, label)) if isinstance(label, set | frozenset) else map(str, label))
     label = None if label is None else str(label)
     if labelled and (label is None or (not label and separator is None)):

@@ -1,0 +1,193 @@
+"""Training of a language model, ours beside plain torch: `python benchmarks/language.py`.
+
+The network of examples/penn_treebank.yaml on the same batches of the Penn Treebank, with and without the dropouts of AWD-LSTM, with a softmax over
+all words and with an adaptive one: forward, loss, backward, clipping and a fused Adam, in tokens a second. Torch has nn.LSTM along time first, as
+awd-lstm-lm does, its masks by nn.functional.dropout, and nn.AdaptiveLogSoftmaxWithLoss, which ties no vectors. The two train in turn, a few batches
+each. The data comes from `python examples/fetch.py`. Writes benchmarks/language.json and prints the table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator
+from itertools import cycle
+from pathlib import Path
+from statistics import median, quantiles
+from time import perf_counter
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from side_by_side.about import about, write
+from side_by_side.table import headed, line
+
+from unspool.run.prepare import build_network, set_up
+from unspool.run.training import as_spec
+from unspool.tasks.task import Examples
+from unspool.training.learner import Learner
+from unspool.types import Batch, Cut
+
+RESULTS = Path(__file__).with_suffix(".json")
+SPEC = Path(__file__).parents[1] / "examples" / "penn_treebank.yaml"
+BATCHES, WARMUP = 6, 3
+"""Of a turn, and before the first one."""
+
+WIDTH, HIDDEN, RATE, CLIP, CUTOFF = 256, 384, 1e-3, 0.5, 2000
+SHARE = {"vectors": 0.05, "inputs": 0.2, "between": 0.2, "weights": 0.2, "outputs": 0.3}
+"""The example's, which `main` checks."""
+
+PLAIN = (
+    "model.embed.vector_dropout=0",
+    "model.backbone.dropout={}",
+    "model.head.dropout=0",
+    "model.head.activation=0",
+    "model.head.temporal=0",
+)
+State = list[tuple[Tensor, Tensor]]
+
+
+class Language(nn.Module):
+    """Words as vectors, two LSTMs, a projection, the vectors again (Merity et al. 2018). Codes (T, B)."""
+
+    def __init__(self, size: int, dropped: bool, adaptive: bool):
+        super().__init__()
+        self.dropped = dropped
+        self.table = nn.Embedding(size, WIDTH)
+        nn.init.normal_(self.table.weight, std=0.1)
+        self.layers = nn.ModuleList([nn.LSTM(WIDTH, HIDDEN), nn.LSTM(HIDDEN, HIDDEN)])
+        self.narrow = nn.Linear(HIDDEN, WIDTH, bias=False)
+        self.adaptive = nn.AdaptiveLogSoftmaxWithLoss(WIDTH, size, [CUTOFF], div_value=1.0) if adaptive else None
+        self.answer = None if adaptive else nn.Linear(WIDTH, size)
+        if self.answer is not None:
+            self.answer.weight = self.table.weight
+
+    def loss(self, codes: Tensor, truth: Tensor, state: State | None) -> tuple[Tensor, State]:
+        x, after = self.table(codes), []
+        if self.dropped:
+            kept = nn.functional.dropout(x.new_ones(self.table.num_embeddings), SHARE["vectors"])
+            x = x * kept[codes].unsqueeze(-1)
+        for index, layer in enumerate(self.layers):
+            x = self.locked(x, SHARE["inputs" if index == 0 else "between"])
+            before = None if state is None else state[index]
+            if self.dropped:
+                weight = {"weight_hh_l0": nn.functional.dropout(layer.weight_hh_l0, SHARE["weights"])}
+                x, end = torch.func.functional_call(layer, weight, (x, before))
+            else:
+                x, end = layer(x, before)
+            after.append((end[0].detach(), end[1].detach()))
+        seen = self.locked(x, SHARE["outputs"])
+        read = self.narrow(seen).flatten(0, 1)
+        loss = nn.functional.cross_entropy(self.answer(read), truth.flatten()) if self.adaptive is None else self.adaptive(read, truth.flatten()).loss
+        if self.dropped:
+            loss = loss + 2 * seen.square().mean() + (x[1:] - x[:-1]).square().mean()
+        return loss, after
+
+    def locked(self, x: Tensor, share: float) -> Tensor:
+        return x * nn.functional.dropout(x.new_ones(1, *x.shape[1:]), share) if self.dropped else x
+
+
+def main() -> None:
+    given = arguments()
+    if not given.table:
+        torch.set_num_threads(given.threads)
+        rows = [measured(dropped, adaptive, given) for dropped in (False, True) for adaptive in (False, True)]
+        told = {"seed": given.seed, "threads": given.threads, "turns": given.turns, "batches": BATCHES, "rows": rows}
+        write(given.out, {**about(("torch", "numpy")), **told})
+    print(table(json.loads(given.out.read_text(encoding="utf-8"))))
+
+
+def measured(dropped: bool, adaptive: bool, given: argparse.Namespace) -> dict[str, Any]:
+    """Tokens a second of both, medians and quartiles."""
+    torch.manual_seed(given.seed)
+    spec = as_spec(SPEC, [*(() if dropped else PLAIN), *(() if adaptive else ("model.head.adaptive=[]",))], given.seed)
+    check(spec.model, dropped, adaptive)
+    setup = set_up(spec)
+    assert setup.facts.preparation.tokens is not None
+    examples = setup.task.examples(setup.prepared, setup.spans["train"], "train")
+    network = Language(setup.facts.preparation.tokens.vocabulary.size, dropped, adaptive)
+    learner = Learner(build_network(spec, setup.facts, setup.task), spec.train, torch.device("cpu"))
+    learner.network.train()
+    ways = {"ours": ours(learner), "torch": plain(network)}
+    plans = {name: cycle(examples.plan(0)) for name in ways}
+    found: dict[str, list[float]] = {name: [] for name in ways}
+    for name, step in ways.items():
+        turn(step, plans[name], examples, WARMUP)
+    for number in range(given.turns):
+        for name, step in ways.items():
+            found[name].append(turn(step, plans[name], examples, BATCHES))
+        print(f"{number + 1}/{given.turns}: " + ", ".join(f"{name} {speeds[-1]:,.0f} tokens/s" for name, speeds in found.items()), flush=True)
+    speeds = {name: {"median": median(speeds), "quartiles": quantiles(speeds, n=4)[::2]} for name, speeds in found.items()}
+    ratio = median(mine / theirs for mine, theirs in zip(found["ours"], found["torch"], strict=True))
+    return {"dropped": dropped, "adaptive": adaptive, "tokens_per_second": speeds, "ratio": ratio}
+
+
+def check(model: Any, dropped: bool, adaptive: bool) -> None:
+    """The network above is the example's."""
+    backbone, head, dropout = model.backbone, model.head, model.backbone.dropout
+    assert (model.embed.width, backbone.cell.hidden, backbone.layers) == (WIDTH, HIDDEN, 2) and head.tied
+    assert head.adaptive == ((CUTOFF,) if adaptive else ())
+    shares = (model.embed.vector_dropout, dropout.inputs, dropout.between, dropout.weights, head.dropout)
+    assert shares == (tuple(SHARE.values()) if dropped else (0,) * 5) and (head.activation, head.temporal) == ((2, 1) if dropped else (0, 0))
+
+
+def ours(learner: Learner) -> Callable[[Batch], None]:
+    def step(batch: Batch) -> None:
+        learner.gradient(learner.loss(batch))
+        learner.step(RATE)
+
+    return step
+
+
+def plain(network: Language) -> Callable[[Batch], None]:
+    optimizer = torch.optim.Adam(network.parameters(), RATE, fused=True)
+    state: State | None = None
+
+    def step(batch: Batch) -> None:
+        nonlocal state
+        codes, truth = torch.from_numpy(batch.codes[..., 0]).T, torch.from_numpy(batch.truth).T
+        optimizer.zero_grad()
+        loss, state = network.loss(codes, truth, state if batch.carry.all() else None)
+        loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), CLIP)
+        optimizer.step()
+
+    return step
+
+
+def turn(step: Callable[[Batch], None], plan: Iterator[Cut], examples: Examples, batches: int) -> float:
+    """Tokens a second."""
+    tokens, started = 0, perf_counter()
+    for _ in range(batches):
+        cut = next(plan)
+        step(examples.batch(cut))
+        tokens += int((cut.stop - cut.start).sum())
+    return tokens / (perf_counter() - started)
+
+
+def table(results: dict[str, Any]) -> str:
+    lines = [headed(["dropouts", "softmax", "Unspool, tokens/s", "torch, tokens/s", "times as fast"])]
+    for row in results["rows"]:
+        dropouts = "weight drop, variational, AR, TAR" if row["dropped"] else "none"
+        softmax = f"adaptive, {CUTOFF}" if row["adaptive"] else "whole"
+        speeds = [f"{row['tokens_per_second'][name]['median']:,.0f}" for name in ("ours", "torch")]
+        lines.append(line([dropouts, softmax, *speeds, f"{row['ratio']:.2f}"]))
+    return "\n".join(lines)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--turns", type=int, default=15)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=RESULTS, help="the file of results")
+    parser.add_argument("--table", action="store_true", help="print the table from the file, and measure nothing")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
