@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from unspool.layers import Dropout, Layer, Norm, Recurrent, Residual, Stack
 from unspool.layers.layer import flatten_state, map_state
+from unspool.layers.masks import NumberDropout
 
 from .subjects import CELL_SPECS, INPUTS, SUBJECTS, numbers, ready, recurrent, same, warm_state
 
@@ -168,3 +169,18 @@ def test_the_state_of_a_masked_cell_is_carried_unmasked():
     layer = ready(lambda: recurrent(CELL_SPECS["lstm"], dropout=0.9)).train()
     _, end = layer.scan(numbers(50, 1, INPUTS), map_state(lambda leaf: leaf + 1, layer.initial_state(50)))
     assert all(leaf.ne(0).all() for leaf in end.values())
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_numbers_are_left_out_one_by_one_and_the_others_scaled_up(share):
+    torch.manual_seed(4)
+    dropout, x = NumberDropout(share), torch.ones(300, 400, requires_grad=True)
+    y = dropout(x)
+    kept = y != 0
+    assert abs(kept.double().mean() - (1 - share)) < 0.005
+    same(y[kept], torch.full_like(y[kept], 1 / (1 - share)))
+    assert kept.double().mean(dim=0).std() > 0 and kept.double().mean(dim=1).std() > 0
+    (gradient,) = torch.autograd.grad(y.sum(), x)
+    same(gradient, y)
+    same(dropout.eval()(x), x)
+    same(NumberDropout(0.0)(x), x)

@@ -21,8 +21,24 @@ def zoned_units(state: dict[str, Tensor], steps: int, zoneout: float) -> dict[st
 
 def dropped_weight(weight: Tensor, share: float) -> Tensor:
     """DropConnect (Wan et al. 2013) of the weights that read the state (Merity et al. 2018): one mask for all rows and steps of a call."""
-    kept = ~_coins(tuple(weight.shape), share, weight.device)
-    return weight * (kept.to(weight.dtype) / (1 - share))
+    return dropped(weight, share)
+
+
+def dropped(x: Tensor, share: float) -> Tensor:
+    """Dropout (Srivastava et al. 2014) of each number by itself; on a CPU in a fraction of the time of torch's, which draws 64 bits a number."""
+    kept = ~_coins(tuple(x.shape), share, x.device)
+    return x * (kept.to(x.dtype) / (1 - share))
+
+
+class NumberDropout(nn.Module):
+    """`dropped` in training, for what is no sequence: the numbers that a head or a table gives. At rest it does nothing."""
+
+    def __init__(self, share: float):
+        super().__init__()
+        self.share = share
+
+    def forward(self, x: Tensor) -> Tensor:
+        return dropped(x, self.share) if self.training and self.share else x
 
 
 def _coins(shape: tuple[int, ...], share: float, device: torch.device) -> Tensor:

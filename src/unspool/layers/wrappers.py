@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from unspool.kernels.rows import without_padding
 from unspool.layers.layer import Layer, State, branch, check_lengths
+from unspool.layers.masks import dropped, kept_units
 
 
 class Stack(Layer):
@@ -123,10 +124,9 @@ class Dropout(Layer):
     def scan(self, x: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         check_lengths(x, lengths)
         x = without_padding(x, lengths)
-        if not self.training:
+        if not self.training or not self.share:
             return x, {}
-        shape = (x.shape[0], 1, x.shape[2]) if self.locked else x.shape
-        return x * nn.functional.dropout(x.new_ones(shape), self.share), {}
+        return x * kept_units(x, self.width, self.share).unsqueeze(1) if self.locked else dropped(x, self.share), {}
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         return x, {}

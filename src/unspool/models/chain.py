@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from unspool.data.facts import ChainFacts, Facts, TagFacts
 from unspool.data.schemes import Scheme, allowed
+from unspool.layers.masks import NumberDropout
 from unspool.models.batch import TensorBatch
 from unspool.models.crf import CRF
 from unspool.models.heads import Head
@@ -19,7 +20,7 @@ class ChainHead(Head):
 
     def __init__(self, spec: CRFHead, width: int, labels: tuple[str, ...], scheme: Scheme | None):
         super().__init__()
-        self.dropout = nn.Dropout(spec.dropout)
+        self.dropout = NumberDropout(spec.dropout)
         self.answer = nn.Linear(width, len(labels))
         self.crf = CRF(len(labels), allowed(labels, scheme) if spec.constrained and scheme is not None else None)
 

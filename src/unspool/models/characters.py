@@ -8,9 +8,11 @@ from torch import Tensor, nn
 from unspool.cells import LSTMCell
 from unspool.layers import Recurrent, flatten_state
 from unspool.layers.layer import leaf
+from unspool.layers.masks import NumberDropout
 from unspool.models.spec import CharacterCNN, CharacterLSTM
 
-TABLE_SPREAD = 0.1
+TABLE_SPREAD = 1.0
+"""Standard deviation of the characters' vectors at the start: each is met so often that they may begin far apart, and then learn faster."""
 
 
 class ReadByLSTM(nn.Module):
@@ -21,7 +23,7 @@ class ReadByLSTM(nn.Module):
         self.table = _table(size, spec.width)
         self.onward = Recurrent(LSTMCell(spec.width, spec.hidden))
         self.backward = Recurrent(LSTMCell(spec.width, spec.hidden), reverse=True)
-        self.dropout = nn.Dropout(spec.dropout)
+        self.dropout = NumberDropout(spec.dropout)
         self.width = 2 * spec.hidden
 
     def forward(self, characters: Tensor) -> Tensor:
@@ -43,7 +45,7 @@ class ReadByCNN(nn.Module):
         self.kernel = spec.kernel
         self.table = _table(size, spec.width)
         self.filter = nn.Linear(spec.kernel * spec.width, spec.filters)
-        self.dropout = nn.Dropout(spec.dropout)
+        self.dropout = NumberDropout(spec.dropout)
         self.width = spec.filters
 
     def forward(self, characters: Tensor) -> Tensor:

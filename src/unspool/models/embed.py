@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from unspool.data.tokens import VectorFacts
+from unspool.layers.masks import NumberDropout
 from unspool.models.characters import build_characters
 from unspool.models.spec import Embedding, LearnedEmbedding, VectorEmbedding
 
@@ -34,7 +35,7 @@ class Embed(nn.Module):
         self.sizes = tuple(code_sizes if characters is None else code_sizes[:1])
         tables = [] if dense is None else [_table(dense, size, vectors) for size in self.sizes]
         self.tables = nn.ModuleList(tables)
-        self.dropout = nn.Dropout(0.0 if dense is None else dense.dropout)
+        self.dropout = NumberDropout(0.0 if dense is None else dense.dropout)
         self.word_dropout = 0.0 if dense is None else dense.word_dropout
         self.vector_dropout = spec.vector_dropout if isinstance(spec, LearnedEmbedding) else 0.0
         self.characters = None if characters is None else build_characters(characters, code_sizes[1])

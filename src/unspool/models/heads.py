@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from unspool.data.facts import Facts
+from unspool.layers.masks import NumberDropout
 from unspool.models.batch import TensorBatch
 from unspool.models.embed import Embed
 from unspool.models.spec import CategoricalHead, MultilabelHead, PointHead, QuantileHead
@@ -58,7 +59,7 @@ class _ForecastHead(Head):
         self.from_future = nn.Linear(features, hidden, bias=False) if features else None
         self.from_step = nn.Parameter(torch.randn(horizon, hidden) / sqrt(hidden))
         self.deeper = nn.ModuleList(nn.Linear(hidden, hidden) for _ in range(spec.depth - 1))
-        self.dropout = nn.Dropout(spec.dropout)
+        self.dropout = NumberDropout(spec.dropout)
         size = 1
         for axis in answers:
             size *= axis
@@ -128,10 +129,10 @@ class Categorical(Head):
     def __init__(self, spec: CategoricalHead, width: int, counts: Sequence[int]):
         super().__init__()
         self.smoothing = spec.smoothing
-        self.dropout = nn.Dropout(spec.dropout)
+        self.dropout = NumberDropout(spec.dropout)
         self.answer = nn.Linear(width, len(counts))
         total = torch.tensor(counts, dtype=torch.float32)
-        balanced = total.sum() / (len(counts) * total) if spec.class_weights == "balanced" else torch.ones_like(total)
+        balanced = total.sum() / (len(counts) * total) if spec.class_weights == "balanced" else None
         self.register_buffer("class_weights", balanced, persistent=False)
 
     def forward(self, state: Tensor, future: Tensor | None = None) -> Tensor:  # (..., H) -> (..., K)
@@ -139,13 +140,13 @@ class Categorical(Head):
 
     def loss(self, raw: Tensor, batch: TensorBatch) -> Tensor:
         """Cross-entropy; each row counts with its class's weight, as in scikit-learn and torch."""
-        assert isinstance(self.class_weights, Tensor)
-        truth = batch.truth.clamp_min(0)
-        error = nn.functional.cross_entropy(
-            raw.flatten(0, -2), truth.flatten(), weight=self.class_weights, label_smoothing=self.smoothing, reduction="none"
-        )
-        counted = (batch.weights * (batch.truth >= 0)).flatten()
-        return (error * counted).sum() / (self.class_weights[truth.flatten()] * counted).sum().clamp_min(1e-12)
+        weights = self.class_weights
+        assert weights is None or isinstance(weights, Tensor)
+        truth = batch.truth.clamp_min(0).flatten()
+        error = nn.functional.cross_entropy(raw.flatten(0, -2), truth, weight=weights, label_smoothing=self.smoothing, reduction="none")
+        counted = (batch.weights * (batch.truth >= 0)).flatten().to(error.dtype)
+        total = counted.sum() if weights is None else torch.dot(weights[truth], counted)
+        return torch.dot(error, counted) / total.clamp_min(1e-12)
 
 
 class Multilabel(Head):
@@ -153,7 +154,7 @@ class Multilabel(Head):
 
     def __init__(self, spec: MultilabelHead, width: int, labels: int):
         super().__init__()
-        self.dropout = nn.Dropout(spec.dropout)
+        self.dropout = NumberDropout(spec.dropout)
         self.answer = nn.Linear(width, labels)
 
     def forward(self, state: Tensor, future: Tensor | None = None) -> Tensor:  # (..., H) -> (..., K)

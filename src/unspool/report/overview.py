@@ -193,8 +193,12 @@ def highlights(contents: Contents) -> Markup | None:
         pairs.append(("Parameters", number(training["parameters"])))
     seconds = finite(training.get("seconds"))
     pairs += [("Training", duration(seconds))] if seconds is not None else []
-    rows = contents.figures("data").get("rows")
-    pairs += [("Rows", number(rows))] if isinstance(rows, int) else []
-    if contents.facts is not None:
-        pairs.append(("Live", "yes" if contents.facts.live else "no"))
+    facts = contents.facts
+    if facts is not None and facts.task.kind == "generate":
+        pairs.append(("Tokens to learn from", number(facts.task.tokens)))
+    else:
+        rows = contents.figures("data").get("rows")
+        pairs += [("Rows", number(rows))] if isinstance(rows, int) else []
+    if facts is not None:
+        pairs.append(("Live", "yes" if facts.live else "no"))
     return definitions([(term, text(shown)) for term, shown in pairs], class_="highlights") if pairs else None

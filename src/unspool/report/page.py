@@ -17,6 +17,8 @@ from unspool.report.markup import Markup, join, script_json, tag, text
 from unspool.report.verdict import Verdict, target_unit, verdict
 from unspool.report.words import counted, cut, listed
 
+UNITS = {"words": "words", "spaces": "words", "subwords": "sub-words", "characters": "characters", "bytes": "bytes"}
+
 
 def page(contents: Contents) -> str:
     """The HTML, the same for the same contents."""
@@ -55,7 +57,7 @@ def title(contents: Contents) -> str:
         labels = facts.preparation.labels if facts else None
         return f"Tagging with {counted(len(labels), 'tag')}" if labels else "Tagging"
     if contents.kind == "generate":
-        return f"Language model of {facts.preparation.tokens.unit}" if facts and facts.preparation.tokens else "Language model"
+        return f"Language model of {UNITS[facts.preparation.tokens.unit]}" if facts and facts.preparation.tokens else "Language model"
     return "A run"
 
 

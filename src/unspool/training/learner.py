@@ -47,7 +47,8 @@ class Learner:
 
     def gradient(self, loss: Tensor) -> float:
         """Fill in the gradients and clip them; returns their norm before that."""
-        self.optimizer.zero_grad(set_to_none=True)
+        for weight in self.network.parameters():
+            weight.grad = None
         loss.backward()  # type: ignore[no-untyped-call]
         return clip_gradient(self.network.parameters(), self.clip)
 

@@ -39,8 +39,7 @@ def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
 def clip_gradient(weights: Iterable[Tensor], limit: float | None) -> float:
     """The global norm of the gradient, which is then scaled down to `limit`; a norm that is not finite leaves it as it is."""
     gradients = [weight.grad for weight in weights if weight.grad is not None]
-    norm = torch.nn.utils.get_total_norm(gradients)
-    size = float(norm)
+    size = float(torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(gradient) for gradient in gradients]))) if gradients else 0.0
     if limit is not None and isfinite(size) and size > limit:
         for gradient in gradients:
             gradient.mul_(limit / size)
