@@ -46,6 +46,15 @@ UNSPOOL_INLINE void settle(const Moment& m, const Layout& layout, Size row, Size
     put(m.y[row] + unit, h, lanes);
 }
 
+// What is kept for the way back is written once and read much later: a step of all rows further on its lines are in no near cache. They are asked for while
+// this step's are in work, which waits for memory where arithmetic is.
+UNSPOOL_INLINE void ask_for_next(const Moment& m, const Layout& layout, Size row, Size unit) {
+    if (!m.training) return;
+    const float* const next = m.gates + (m.count + row) * layout.row + unit;
+    for (int plane = 0; plane < 4; ++plane) ask_to_write(next + plane * layout.units);
+    if (m.cells) ask_to_write(m.cells + (m.count + row) * layout.units + unit);
+}
+
 template <bool TANH>
 __attribute__((noinline)) void advance(Rnn<TANH>, const Moment& m, const Layout& layout, Size first, Size last) {
     for (Size vector = first; vector < last; ++vector)
@@ -66,6 +75,7 @@ inline constexpr Size GROUP = 8;
 UNSPOOL_INLINE void advance_cell(const Moment& m, const Layout& layout, Size row, Size unit, int lanes, float* fresh) {
     const Size at = row * layout.held + unit;
     float* const sums = m.gates + row * layout.row + unit;
+    ask_for_next(m, layout, row, unit);
     const Vec input = sigmoid(load(sums)), forget = sigmoid(load(sums + layout.units)), candidate = tanh(load(sums + 2 * layout.units)),
               before = load(m.c + at);
     const Vec c = forget * before + input * candidate;
@@ -105,6 +115,7 @@ __attribute__((noinline)) inline void advance(GruResetAfter, const Moment& m, co
             const Size end = m.count - begin < GROUP ? m.count : begin + GROUP;
             for (Size row = begin; row < end; ++row) {
                 float* const sums = m.gates + row * layout.row + layout.units + unit;
+                ask_for_next(m, layout, row, unit);
                 store(sums, sigmoid(load(sums)));
                 store(sums + layout.units, sigmoid(load(sums + layout.units)));
             }

@@ -218,13 +218,21 @@ private:
         const auto reset_state = [&](Size i) { return call_.gates + i * layout_.row + 3 * layout_.units; };
         const auto mask = [&](Size i) { return call_.keep ? call_.keep + plan_.instant[i].row * layout_.hidden : nullptr; };
         const auto none = [](Size) -> const float* { return nullptr; };
-        if (to_.input_weight)
-            outer(team_, x, none, layout_.inputs, 0, Cell::INPUT_GATES, room_.input_weight, room_.input_columns, to_.input_weight);
+        for (Size k = 0; k < plan_.instants; k += Outer::BLOCK) {
+            if (to_.input_weight) outer(team_, k, x, none, layout_.inputs, 0, Cell::INPUT_GATES, room_.input_weight, room_.input_columns);
+            if (!to_.state_weight) continue;
+            outer(team_, k, state, mask, layout_.hidden, Cell::STATE_FIRST, Cell::STATE_GATES, room_.state_weight, room_.state_columns);
+            if constexpr (Cell::RESETS_BEFORE) {
+                constexpr int candidate[] = {Cell::CANDIDATE};
+                outer(team_, k, reset_state, none, layout_.hidden, 0, candidate, room_.state_weight, room_.state_columns);
+            }
+        }
+        if (to_.input_weight) outer.settle(team_, layout_.inputs, Cell::INPUT_GATES, room_.input_weight, room_.input_columns, to_.input_weight);
         if (!to_.state_weight) return;
-        outer(team_, state, mask, layout_.hidden, Cell::STATE_FIRST, Cell::STATE_GATES, room_.state_weight, room_.state_columns, to_.state_weight);
+        outer.settle(team_, layout_.hidden, Cell::STATE_GATES, room_.state_weight, room_.state_columns, to_.state_weight);
         if constexpr (Cell::RESETS_BEFORE) {
-            constexpr int gates[] = {Cell::CANDIDATE};
-            outer(team_, reset_state, none, layout_.hidden, 0, gates, room_.state_weight, room_.state_columns, to_.state_weight);
+            constexpr int candidate[] = {Cell::CANDIDATE};
+            outer.settle(team_, layout_.hidden, candidate, room_.state_weight, room_.state_columns, to_.state_weight);
         }
     }
 

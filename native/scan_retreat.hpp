@@ -42,6 +42,13 @@ UNSPOOL_INLINE Vec arriving(const Retreat& m, const Layout& layout, Size row, Si
     return m.y ? gradient + some(m.y[row] + unit, lanes) : gradient;
 }
 
+// As `ask_for_next` on the way there: what the step before this one has kept.
+UNSPOOL_INLINE void ask_for_before(const Retreat& m, const Layout& layout, Size row, Size unit) {
+    const float* const before = m.gates + (row - m.count) * layout.row + unit;
+    for (int plane = 0; plane < 4; ++plane) ask_to_write(before + plane * layout.units);
+    if (m.cells) ask_to_write(m.cells + (row - m.count) * layout.units + unit);
+}
+
 // Sums over rows, in the order of rows.
 template <int N>
 struct Sums {
@@ -77,6 +84,7 @@ __attribute__((noinline)) inline void retreat(Lstm, const Retreat& m, const Layo
         for (Size row = 0; row < m.count; ++row) {
             const Size at = row * layout.held + unit;
             float* const gates = m.gates + row * layout.row + unit;
+            ask_for_before(m, layout, row, unit);
             const Vec input = load(gates), forget = load(gates + layout.units), candidate = load(gates + 2 * layout.units),
                       output = load(gates + 3 * layout.units), before = load(m.cells + row * layout.units + unit);
             const Vec squashed = tanh(forget * before + input * candidate);
@@ -107,6 +115,7 @@ __attribute__((noinline)) inline void retreat(GruResetAfter, const Retreat& m, c
         Sums<4> sums;
         for (Size row = 0; row < m.count; ++row) {
             float* const gates = m.gates + row * layout.row + unit;
+            ask_for_before(m, layout, row, unit);
             const Vec candidate = load(gates), reset = load(gates + layout.units), update = load(gates + 2 * layout.units),
                       of_state = load(gates + 3 * layout.units), before = some(m.h[row] + unit, lanes);
             const Split dh = split(arriving(m, layout, row, unit, lanes), m.zoned_h, m.zone, row, unit, lanes);

@@ -6,51 +6,55 @@
 
 namespace unspool::UNSPOOL_ISA {
 
+// Work goes from block to block of instants, and in each from operand to operand that weights read: gates then come from far away once.
 struct Outer {
     static constexpr Size PANEL = 24576; // floats
+    static constexpr Size BLOCK = PANEL / (WIDE * LANES);
 
     const float* gates;
     Size row, instants, hidden, units;
     float* panel; // room for so many
 
-    // to (G H, columns) = sum over instants i of gates(i)' * read(i) (* mask(i)), for the planes from `plane` on, which are those of `gate_of`; a
-    // team's threads have some units each. Rows of `wide` are whole vectors, `wide_columns` of them, and are copied to `to` if that is another.
+    // wide (G H, wide_columns) += sum over the instants i of the block at `k` of gates(i)' * read(i) (* mask(i)), or = at the first, for the planes from
+    // `plane` on, which are those of `gate_of`; a team's threads have some units each. Rows of `wide` are whole vectors.
     template <int P, class Read, class Mask>
-    UNSPOOL_INLINE void operator()(const Team& team, const Read& read, const Mask& mask, Size columns, int plane, const int (&gate_of)[P], float* wide,
-                                   Size wide_columns, float* to) const {
+    UNSPOOL_INLINE void operator()(const Team& team, Size k, const Read& read, const Mask& mask, Size columns, int plane, const int (&gate_of)[P],
+                                   float* wide, Size wide_columns) const {
         const Range own = team.part(hidden, 8);
-        if (own.first == own.last || columns == 0) return;
-        const auto rows_of = [&](int p) { return (gate_of[p] * hidden + own.first); };
-        if (instants == 0)
-            for (int p = 0; p < P; ++p) std::memset(wide + rows_of(p) * wide_columns, 0, own.count() * wide_columns * sizeof(float));
-        constexpr Size BLOCK = PANEL / (WIDE * LANES);
-        for (Size k = 0; k < instants; k += BLOCK) {
-            const Size deep = instants - k < BLOCK ? instants - k : BLOCK;
-            for (Size vector = 0; vector < wide_columns / LANES; vector += WIDE) {
-                const Size left = wide_columns / LANES - vector, vectors = left < WIDE ? left : WIDE, column = vector * LANES;
-                const Size width = vectors * LANES, there = columns - column < width ? columns - column : width;
-                for (Size i = 0; i < deep; ++i) {
-                    const float* const from = mask(k + i);
-                    copy_row(panel + i * width, read(k + i) + column, there, width);
-                    if (from)
-                        for (Size c = 0; c < there; ++c) panel[i * width + c] *= from[column + c];
-                }
-                for (int p = 0; p < P; ++p) {
-                    const float* const a = gates + k * row + (plane + p) * units + own.first;
-                    float* const sums = wide + rows_of(p) * wide_columns + column;
-                    switch (vectors) {
-                        case 1: add<1>(a, own.count(), deep, sums, wide_columns, k == 0); break;
-                        case 2: add<2>(a, own.count(), deep, sums, wide_columns, k == 0); break;
-                        case 3: add<3>(a, own.count(), deep, sums, wide_columns, k == 0); break;
-                        default: if constexpr (WIDE > 3) add<4>(a, own.count(), deep, sums, wide_columns, k == 0); break;
-                    }
+        if (own.first == own.last) return;
+        const Size deep = instants - k < BLOCK ? instants - k : BLOCK;
+        for (Size vector = 0; vector < wide_columns / LANES; vector += WIDE) {
+            const Size left = wide_columns / LANES - vector, vectors = left < WIDE ? left : WIDE, column = vector * LANES;
+            const Size width = vectors * LANES, there = columns - column < width ? columns - column : width;
+            for (Size i = 0; i < deep; ++i) {
+                const float* const from = mask(k + i);
+                copy_row(panel + i * width, read(k + i) + column, there, width);
+                if (from)
+                    for (Size c = 0; c < there; ++c) panel[i * width + c] *= from[column + c];
+            }
+            for (int p = 0; p < P; ++p) {
+                const float* const a = gates + k * row + (plane + p) * units + own.first;
+                float* const sums = wide + (gate_of[p] * hidden + own.first) * wide_columns + column;
+                switch (vectors) {
+                    case 1: add<1>(a, own.count(), deep, sums, wide_columns, k == 0); break;
+                    case 2: add<2>(a, own.count(), deep, sums, wide_columns, k == 0); break;
+                    case 3: add<3>(a, own.count(), deep, sums, wide_columns, k == 0); break;
+                    default: if constexpr (WIDE > 3) add<4>(a, own.count(), deep, sums, wide_columns, k == 0); break;
                 }
             }
         }
-        if (wide == to) return;
-        for (int p = 0; p < P; ++p)
-            for (Size u = 0; u < own.count(); ++u)
-                std::memcpy(to + (rows_of(p) + u) * columns, wide + (rows_of(p) + u) * wide_columns, columns * sizeof(float));
+    }
+
+    // What has been added up without gaps, in `to` (G H, columns), unless it is there; zeros of no instants.
+    template <int P>
+    UNSPOOL_INLINE void settle(const Team& team, Size columns, const int (&gate_of)[P], const float* wide, Size wide_columns, float* to) const {
+        const Range own = team.part(hidden, 8);
+        if (wide == to && instants) return;
+        for (const int gate : gate_of)
+            for (Size r = gate * hidden + own.first; r < gate * hidden + own.last; ++r) {
+                if (instants) std::memcpy(to + r * columns, wide + r * wide_columns, columns * sizeof(float));
+                else std::memset(to + r * columns, 0, columns * sizeof(float));
+            }
     }
 
 private:

@@ -52,6 +52,9 @@ inline constexpr int MOST_ROWS = SUMS / V < 8 ? SUMS / V : 8;
 // Asks for a line of the cache that is read soon, by the second level.
 UNSPOOL_INLINE void ask_for(const float* line) { __builtin_prefetch(line, 0, 2); }
 
+// Asks for a line of the cache that is written soon.
+UNSPOOL_INLINE void ask_to_write(const float* line) { __builtin_prefetch(line, 1, 3); }
+
 // to(r, v) = from(r, v) + sum over k of a(r, k) * panel[k][v], for R rows and V vectors.
 // Every sum runs over k in order, whatever R is: a row's result does not depend on its neighbours.
 // ahead  what is asked for meanwhile, a line at each k
