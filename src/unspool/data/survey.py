@@ -17,7 +17,7 @@ from unspool.types import Part, Record
 
 Spans = Mapping[Part, NDArray[np.int64]]
 
-MOST_EXAMPLES = 10
+MOST_EXAMPLES, MOST_OF_A_SET = 5, 3
 
 
 def survey(
@@ -119,7 +119,7 @@ def _duplicates(records: Sequence[Record]) -> dict[str, Any]:
     for record in records:
         same[_content(record, 0, record.steps)].append(record)
     sets = [found for found in same.values() if len(found) > 1]
-    examples = [[f"{record.where} ({record.name})" for record in found[:MOST_EXAMPLES]] for found in sets]
+    examples = [[f"{record.where} ({record.name})" for record in found[:MOST_OF_A_SET]] for found in sets]
     return {"records": sum(len(found) - 1 for found in sets), "examples": examples[:MOST_EXAMPLES]}
 
 
