@@ -56,6 +56,8 @@ def test_copies_and_leaks_are_found():
     assert facts["unknown"] == {"train": {"text": 0}, "validation": {"text": 1}, "test": {"text": 0.5}}
     assert facts["frequency_seconds"] is None
     assert survey([])["records"] == 0
+    many = survey(read(DataSpec(source=TextSource()), Path(), [("a", str(index % 9)) for index in range(90)]))["duplicates"]
+    assert many["records"] == 81 and [len(places) for places in many["examples"]] == [3] * 5
 
 
 def test_parts_of_one_series_in_time_are_no_leak():

@@ -9,7 +9,7 @@ from torch.nn.utils import parametrize
 
 from unspool.cells import GRUCell
 from unspool.layers import Recurrent, flatten_state, recurrent_stack
-from unspool.layers.masks import dropped_weight, zoned_units
+from unspool.layers.masks import dropped, zoned_units
 
 from .subjects import CELL_SPECS, HIDDEN, INPUTS, numbers, ready, recurrent, same, warm_state
 
@@ -103,9 +103,9 @@ def test_weight_drop_is_the_cell_with_fewer_weights_scaled_up_and_the_same_for_a
     torch.manual_seed(5)
     y, end = layer.scan(x, start)
     torch.manual_seed(5)
-    dropped = dropped_weight(plain.cell.from_state.weight, SHARE)
+    left = dropped(plain.cell.from_state.weight, SHARE)
     with torch.no_grad():
-        plain.cell.from_state.weight.copy_(dropped)
+        plain.cell.from_state.weight.copy_(left)
     same((y, end), plain.scan(x, start))
     assert not torch.equal(layer.scan(x, start)[0], y), "calls share a mask"
     same(layer.eval().scan(x, start), ready(lambda: recurrent(spec)).scan(x, start))
@@ -113,9 +113,9 @@ def test_weight_drop_is_the_cell_with_fewer_weights_scaled_up_and_the_same_for_a
 
 def test_dropped_weights_have_the_right_share_and_scale():
     weight = torch.ones(300, 100, dtype=torch.float64)
-    dropped = dropped_weight(weight, SHARE)
-    assert dropped.unique().tolist() == [0.0, 1 / (1 - SHARE)]
-    assert abs((dropped == 0).double().mean() - SHARE) < 4 * (SHARE * (1 - SHARE) / weight.numel()) ** 0.5
+    left = dropped(weight, SHARE)
+    assert left.unique().tolist() == [0.0, 1 / (1 - SHARE)]
+    assert abs((left == 0).double().mean() - SHARE) < 4 * (SHARE * (1 - SHARE) / weight.numel()) ** 0.5
 
 
 @every_cell

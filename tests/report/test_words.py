@@ -38,6 +38,7 @@ def test_a_model_that_loses_is_told_so():
 def test_a_model_within_a_hundredth_of_a_baseline_is_no_better(model):
     found = verdict(run(model, {"naive": 100.0}))
     assert found.outcome == "level" and found.sentence.startswith("The model is no better than a baseline")
+    assert ("times as much" in found.sentence) == (model != 100.0)
 
 
 def test_an_accuracy_is_told_by_its_mistakes():

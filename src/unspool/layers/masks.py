@@ -19,13 +19,8 @@ def zoned_units(state: dict[str, Tensor], steps: int, zoneout: float) -> dict[st
     return {name: _coins((len(tensor), steps, *tensor.shape[1:]), zoneout, tensor.device) for name, tensor in state.items()}
 
 
-def dropped_weight(weight: Tensor, share: float) -> Tensor:
-    """DropConnect (Wan et al. 2013) of the weights that read the state (Merity et al. 2018): one mask for all rows and steps of a call."""
-    return dropped(weight, share)
-
-
 def dropped(x: Tensor, share: float) -> Tensor:
-    """Dropout (Srivastava et al. 2014) of each number by itself; on a CPU in a fraction of the time of torch's, which draws 64 bits a number."""
+    """Dropout (Srivastava et al. 2014) of each number by itself; of weights, DropConnect (Wan et al. 2013). Sixteen bits are drawn a number."""
     kept = ~_coins(tuple(x.shape), share, x.device)
     return x * (kept.to(x.dtype) / (1 - share))
 

@@ -12,7 +12,7 @@ from unspool.cells.cell import STATE_WEIGHT
 from unspool.kernels import Choice, Zoned, choose, cudnn, eager, native
 from unspool.kernels.eager import zone
 from unspool.layers.layer import Layer, State, check_lengths, flatten_state
-from unspool.layers.masks import dropped_weight, kept_units, zoned_units
+from unspool.layers.masks import dropped, kept_units, zoned_units
 
 
 class Recurrent(Layer):
@@ -48,7 +48,7 @@ class Recurrent(Layer):
         before = None if state is None else flatten_state(state)
         keep = kept_units(x, self.width, self.dropout) if training and self.dropout else None
         zoned = self._zoned(x) if self.zoneout else None
-        weight = dropped_weight(_state_weight(self.cell), self.weight_drop) if training and self.weight_drop else None
+        weight = dropped(_state_weight(self.cell), self.weight_drop) if training and self.weight_drop else None
         recurrence = self.cell.recurrence()
         if recurrence is not None and weight is not None:
             recurrence = recurrence._replace(state_weight=weight)

@@ -17,7 +17,7 @@ from unspool.report.markup import Markup, join, script_json, tag, text
 from unspool.report.verdict import Verdict, target_unit, verdict
 from unspool.report.words import counted, cut, listed
 
-UNITS = {"words": "words", "spaces": "words", "subwords": "sub-words", "characters": "characters", "bytes": "bytes"}
+NAMES_OF_UNITS = {"spaces": "words", "subwords": "sub-words"}
 
 
 def page(contents: Contents) -> str:
@@ -57,7 +57,8 @@ def title(contents: Contents) -> str:
         labels = facts.preparation.labels if facts else None
         return f"Tagging with {counted(len(labels), 'tag')}" if labels else "Tagging"
     if contents.kind == "generate":
-        return f"Language model of {UNITS[facts.preparation.tokens.unit]}" if facts and facts.preparation.tokens else "Language model"
+        tokens = facts.preparation.tokens if facts else None
+        return f"Language model of {NAMES_OF_UNITS.get(tokens.unit, tokens.unit)}" if tokens else "Language model"
     return "A run"
 
 

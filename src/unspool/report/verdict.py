@@ -123,7 +123,7 @@ def _by_value(contents: Contents, metric: str, value: float, name: str, other: f
     near = abs(value - other) <= LEVEL * max(abs(value), abs(other))
     outcome: Outcome = "level" if near else "wins" if better else "loses"
     mine, theirs, unit = _figure(metric, value), _bare(metric, other), _unit(contents, metric)
-    times = f", {number(ratio, 3)} times as much" if ratio is not None and number(ratio, 3) != "1" else ""
+    times = f", {number(ratio, 3)} times as much" if ratio is not None and round(ratio, 3) != 1 else ""
     rival = baseline_phrase(name)
     sentence = {
         "wins": f"The model beats every baseline: on the test part it has {mine}{unit}, "
