@@ -19,6 +19,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent))
 
 from side_by_side.about import about, write
+from side_by_side.options import options
 from side_by_side.table import headed, line
 
 from unspool.models.crf import CRF
@@ -29,7 +30,7 @@ SHAPES = ((32, 40, 9), (32, 40, 17), (32, 40, 45), (32, 100, 45))
 
 
 def main() -> None:
-    given = arguments()
+    given = options(__doc__, RESULTS, 51)
     if not given.table:
         torch.set_num_threads(given.threads)
         rows = [measured(*shape, given) for shape in SHAPES]
@@ -81,16 +82,6 @@ def table(results: dict[str, Any]) -> str:
         taken = [f"{row['milliseconds'][name]['median']:.2f}" for name in ("ours", "pytorch-crf")]
         lines.append(line([f"{row['rows']}, {row['steps']}, {row['tags']}", *taken, f"{row['ratio']:.1f}"]))
     return "\n".join(lines)
-
-
-def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--repeats", type=int, default=51)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=RESULTS, help="the file of results")
-    parser.add_argument("--table", action="store_true", help="print the table from the file, and measure nothing")
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 sys.path.insert(0, str(Path(__file__).parent))
 
 from side_by_side.about import about, write
+from side_by_side.options import options
 from side_by_side.table import headed, line
 
 from unspool.run.prepare import build_network, set_up
@@ -92,11 +93,11 @@ class Language(nn.Module):
 
 
 def main() -> None:
-    given = arguments()
+    given = options(__doc__, RESULTS, 9)
     if not given.table:
         torch.set_num_threads(given.threads)
         rows = [measured(dropped, adaptive, given) for dropped in (False, True) for adaptive in (False, True)]
-        told = {"seed": given.seed, "threads": given.threads, "turns": given.turns, "batches": BATCHES, "rows": rows}
+        told = {"seed": given.seed, "threads": given.threads, "repeats": given.repeats, "batches": BATCHES, "rows": rows}
         write(given.out, {**about(("torch", "numpy")), **told})
     print(table(json.loads(given.out.read_text(encoding="utf-8"))))
 
@@ -117,10 +118,10 @@ def measured(dropped: bool, adaptive: bool, given: argparse.Namespace) -> dict[s
     found: dict[str, list[float]] = {name: [] for name in ways}
     for name, step in ways.items():
         turn(step, plans[name], examples, WARMUP)
-    for number in range(given.turns):
+    for number in range(given.repeats):
         for name, step in ways.items():
             found[name].append(turn(step, plans[name], examples, BATCHES))
-        print(f"{number + 1}/{given.turns}: " + ", ".join(f"{name} {speeds[-1]:,.0f} tokens/s" for name, speeds in found.items()), flush=True)
+        print(f"{number + 1}/{given.repeats}: " + ", ".join(f"{name} {speeds[-1]:,.0f} tokens/s" for name, speeds in found.items()), flush=True)
     speeds = {name: {"median": median(speeds), "quartiles": quantiles(speeds, n=4)[::2]} for name, speeds in found.items()}
     ratio = median(mine / theirs for mine, theirs in zip(found["ours"], found["torch"], strict=True))
     return {"dropped": dropped, "adaptive": adaptive, "tokens_per_second": speeds, "ratio": ratio}
@@ -177,16 +178,6 @@ def table(results: dict[str, Any]) -> str:
         speeds = [f"{row['tokens_per_second'][name]['median']:,.0f}" for name in ("ours", "torch")]
         lines.append(line([dropouts, softmax, *speeds, f"{row['ratio']:.2f}"]))
     return "\n".join(lines)
-
-
-def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--turns", type=int, default=9)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=RESULTS, help="the file of results")
-    parser.add_argument("--table", action="store_true", help="print the table from the file, and measure nothing")
-    return parser.parse_args()
 
 
 if __name__ == "__main__":
