@@ -30,7 +30,7 @@ namespace {
 
 bool always() { return true; }
 
-#if defined(UNSPOOL_HAS_AVX2)
+#if defined(UNSPOOL_HAS_AVX2) || defined(UNSPOOL_HAS_AVX512)
 bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 #endif
 #if defined(UNSPOOL_HAS_AVX512)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from side_by_side.cases import STEP_CALLS, Arrays, Case, Prepared
@@ -35,7 +34,7 @@ def program(case: Case) -> Program:
 
 
 def prepare(case: Case) -> Prepared:
-    torch.set_num_threads(1)
+    torch_nn.use_threads()
     traced, values = program(case), np.ascontiguousarray(case.inputs_array()[:, 0])
     executor = Executor(traced, streams=case.rows)
 

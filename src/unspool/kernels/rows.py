@@ -22,6 +22,20 @@ def without_padding(x: Tensor, lengths: Tensor | None) -> Tensor:
     return x.masked_fill(~real_steps(lengths, x.shape[1]).unsqueeze(-1), 0)
 
 
+def last_steps(y: Tensor, lengths: Tensor | None) -> Tensor:
+    """Each row's last real step, zero in a row without one: (B, T, C), whose padding is zero, to (B, C)."""
+    if not y.shape[1]:
+        return y.sum(dim=1)
+    return y[:, -1] if lengths is None else y[torch.arange(len(y), device=y.device), (lengths - 1).clamp_min(0)]
+
+
+def where_begun(y: Tensor, steps: int, lengths: Tensor | None) -> Tensor:
+    """`y` (B, C) with zeros in rows that have no real step among `steps`."""
+    if lengths is not None:
+        return y.masked_fill((lengths == 0).unsqueeze(-1), 0)
+    return y if steps else torch.zeros_like(y)
+
+
 def reversed_rows(x: Tensor, lengths: Tensor | None) -> Tensor:
     """Each row's real steps in reverse order, padding left where it is: (B, T, ...) -> (B, T, ...)."""
     if lengths is None:

@@ -33,5 +33,11 @@ class Bidirectional(Layer):
         back, backward = self.backward.scan(x, branch(state, "backward"), lengths)
         return torch.cat([ahead, back], dim=-1), {"onward": onward, "backward": backward}
 
+    def end(self, x: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
+        state = self.initial_state(x.shape[0]) if state is None else state
+        ahead, onward = self.onward.end(x, branch(state, "onward"), lengths)
+        back, backward = self.backward.end(x, branch(state, "backward"), lengths)
+        return torch.cat([ahead, back], dim=-1), {"onward": onward, "backward": backward}
+
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         raise ValueError("a bidirectional layer has no step: its output needs the whole future; use a layer that reads forward only")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from unspool.kernels.rows import real_steps, where_rows
+from unspool.kernels.rows import last_steps, real_steps, where_rows
 from unspool.layers.layer import Layer, State, branch, check_lengths, join_states, leaf, map_state
 
 SHORT = 8
@@ -63,15 +63,16 @@ class Hierarchical(Layer):
         return y, {"inner": inner, "outer": outer, **_begun(sentences, state, cut)}
 
     def end(self, x: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
-        """What `scan` gives at each row's last real step, (B, width), zero in a row without one, for one outer step a sentence, not one a word."""
+        """For one outer step a sentence, not one a word."""
         check_lengths(x, lengths)
         state = self.initial_state(x.shape[0]) if state is None else state
         cut = _cut(x, state, lengths)
         if cut is None:
             return x.new_zeros(x.shape[0], self.width), state
         _, sentences, inner = self._words(x[..., :-1], state, cut, every=False)
-        y, outer = self._by_sentence(sentences, branch(state, "outer"), cut)
-        return _of_rows(y, cut.finished), {"inner": inner, "outer": outer, **_begun(sentences, state, cut)}
+        y, _ = self.outer.end(sentences, branch(state, "outer"), torch.where(cut.any[:, 0], cut.finished + 1, 0))
+        _, outer = self.outer.end(sentences, branch(state, "outer"), cut.finished)
+        return y, {"inner": inner, "outer": outer, **_begun(sentences, state, cut)}
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         anew = (x[:, -1:] > 0) & (leaf(state, "begun") > 0)
@@ -93,9 +94,14 @@ class Hierarchical(Layer):
             places = alike.rank * longest + cut.within[alike.words]
             laid = torch.index_put(words.new_zeros(len(alike.sentences) * longest, words.shape[2]), (places,), real[alike.words])
             begin = map_state(lambda tensor, rows=alike.sentences: tensor[rows], start)  # type: ignore[misc]
-            y, end = self.inner.scan(laid.view(len(alike.sentences), longest, -1), begin, cut.sizes[alike.sentences])
-            read += [y.flatten(0, 1)[places]] if every else []
-            ends.append(_of_rows(y, cut.sizes[alike.sentences] - 1))
+            laid, sizes = laid.view(len(alike.sentences), longest, -1), cut.sizes[alike.sentences]
+            if every:
+                y, end = self.inner.scan(laid, begin, sizes)
+                read.append(y.flatten(0, 1)[places])
+                ends.append(last_steps(y, sizes))
+            else:
+                last, end = self.inner.end(laid, begin, sizes)
+                ends.append(last)
             after.append(end)
         back = torch.argsort(torch.cat([alike.sentences for alike in cut.alike]))
         last = torch.cat(ends)[back]

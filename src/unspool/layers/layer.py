@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from unspool.kernels import Choice
+from unspool.kernels.rows import last_steps
 
 State = Mapping[str, Union[Tensor, "State"]]
 """A named tree of tensors, each (B, ...), owned by the caller. A layer that remembers nothing has the empty tree."""
@@ -34,6 +35,11 @@ class Layer(nn.Module, ABC):
 
         lengths  (B,) real steps of each row; what lies beyond is padding, which changes nothing and whose outputs are zero
         """
+
+    def end(self, x: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
+        """What `scan` gives last in each row, (B, width), zero in a row that has no output, and its state: for who asks for nothing before it."""
+        y, state = self.scan(x, state, lengths)
+        return last_steps(y, None if lengths is None else lengths // self.stride), state
 
     @abstractmethod
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:

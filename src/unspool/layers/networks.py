@@ -77,6 +77,9 @@ class _Network(Layer):
     def scan(self, x: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         return self.stack.scan(x, state, lengths)
 
+    def end(self, x: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
+        return self.stack.end(x, state, lengths)
+
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         return self.stack.step(x, state)
 

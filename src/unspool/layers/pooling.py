@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from unspool.kernels.rows import real_steps, without_padding
+from unspool.kernels.rows import last_steps, real_steps, where_begun, without_padding
 from unspool.layers.layer import Layer, State, branch, check_lengths, leaf
 from unspool.spec import Spec, knob
 
@@ -48,14 +48,23 @@ class MaxPool(Layer):
         return {"largest": self.least.expand(batch, self.width).clone()}
 
     def scan(self, x: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
+        all_of, before = self._from_before(x, state, lengths)
+        running = all_of.cummax(dim=1).values[:, 1:]
+        after = running[:, -1] if x.shape[1] else before
+        return without_padding(running, lengths), {"largest": after}
+
+    def end(self, x: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
+        largest = self._from_before(x, state, lengths)[0].max(dim=1).values
+        return where_begun(largest, x.shape[1], lengths), {"largest": largest}
+
+    def _from_before(self, x: Tensor, state: State | None, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
+        """The largest value before the first step, with every step after it, (B, 1 + T, C), and by itself."""
         check_lengths(x, lengths)
         before = leaf(self.initial_state(x.shape[0]) if state is None else state, "largest").to(x.dtype)
         if lengths is not None:
             assert isinstance(self.least, Tensor)
             x = torch.where(real_steps(lengths, x.shape[1]).unsqueeze(-1), x, self.least.to(x.dtype))
-        running = torch.cat([before.unsqueeze(1), x], dim=1).cummax(dim=1).values[:, 1:]
-        after = running[:, -1] if x.shape[1] else before
-        return without_padding(running, lengths), {"largest": after}
+        return torch.cat([before.unsqueeze(1), x], dim=1), before
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         largest = torch.maximum(leaf(state, "largest"), x)
@@ -89,6 +98,15 @@ class WeightedPool(Layer):
         weights = leaf(state, "weight").unsqueeze(1) + weight.cumsum(dim=1)
         after = {"sum": total[:, -1], "weight": weights[:, -1]} if x.shape[1] else state
         return without_padding(total / weights.clamp_min(torch.finfo(x.dtype).tiny), lengths), after
+
+    def end(self, x: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
+        check_lengths(x, lengths)
+        state = self.initial_state(x.shape[0]) if state is None else state
+        x = without_padding(x, lengths)
+        weight = without_padding(self.weight(x), lengths)
+        total, weights = leaf(state, "sum") + (weight.mT @ x).squeeze(1), leaf(state, "weight") + weight.sum(dim=1)
+        mean = total / weights.clamp_min(torch.finfo(x.dtype).tiny)
+        return where_begun(mean, x.shape[1], lengths), {"sum": total, "weight": weights}
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         weight = self.weight(x)
@@ -163,6 +181,15 @@ class SelfAttentionPool(Layer):
         means = total / weights.clamp_min(torch.finfo(x.dtype).tiny).unsqueeze(-1)
         return without_padding(means.flatten(2), lengths), after
 
+    def end(self, x: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
+        check_lengths(x, lengths)
+        state = self.initial_state(x.shape[0]) if state is None else state
+        x = without_padding(x, lengths)
+        weight = without_padding(self._weight(x), lengths)
+        total, weights = leaf(state, "sum") + weight.mT @ x, leaf(state, "weight") + weight.sum(dim=1)
+        means = total / weights.clamp_min(torch.finfo(x.dtype).tiny).unsqueeze(-1)
+        return where_begun(means.flatten(1), x.shape[1], lengths), {"sum": total, "weight": weights}
+
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         weight = self._weight(x)  # (B, R)
         total, weights = leaf(state, "sum") + weight.unsqueeze(-1) * x.unsqueeze(1), leaf(state, "weight") + weight
@@ -189,6 +216,13 @@ class ConcatPool(Layer):
         largest, after_max = self.max.scan(x, branch(state, "max"), lengths)
         mean, after_mean = self.mean.scan(x, branch(state, "mean"), lengths)
         return torch.cat([without_padding(x, lengths), largest, mean], dim=-1), {"max": after_max, "mean": after_mean}
+
+    def end(self, x: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
+        state = self.initial_state(x.shape[0]) if state is None else state
+        largest, after_max = self.max.end(x, branch(state, "max"), lengths)
+        mean, after_mean = self.mean.end(x, branch(state, "mean"), lengths)
+        last = last_steps(without_padding(x, lengths), lengths)
+        return torch.cat([last, largest, mean], dim=-1), {"max": after_max, "mean": after_mean}
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         largest, after_max = self.max.step(x, branch(state, "max"))

@@ -11,7 +11,8 @@ from unspool.cells import Cell
 from unspool.cells.cell import STATE_WEIGHT
 from unspool.kernels import Choice, Zoned, choose, cudnn, eager, native
 from unspool.kernels.eager import zone
-from unspool.layers.layer import Layer, State, check_lengths, flatten_state
+from unspool.kernels.rows import where_begun
+from unspool.layers.layer import Layer, State, check_lengths, flatten_state, leaf
 from unspool.layers.masks import dropped, kept_units, zoned_units
 
 
@@ -59,6 +60,12 @@ class Recurrent(Layer):
         if recurrence is not None and engine == "cudnn":
             return cudnn.scan(recurrence, x, before, lengths, self.reverse)
         return eager.scan(self.cell.project, _advance(self.cell, weight), x, before, lengths, keep, zoned, self.reverse)
+
+    def end(self, x: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
+        if self.reverse or self.cell.recurrence() is None:  # the last output is not what the scan ends with, or may be another number
+            return super().end(x, state, lengths)
+        _, after = self.scan(x, state, lengths)
+        return where_begun(leaf(after, "h"), x.shape[1], lengths), after
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         if self.reverse:

@@ -36,15 +36,32 @@ class Stack(Layer):
         return {str(index): layer.initial_state(batch) for index, layer in enumerate(self._layers())}
 
     def scan(self, x: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
+        layers = self._layers()
+        x, lengths, after = self._through(layers, x, state, lengths)
+        return x if layers else without_padding(x, lengths), after
+
+    def end(self, x: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
+        layers = self._layers()
+        if not layers:
+            return super().end(x, state, lengths)
+        *below, last = layers
+        x, lengths, after = self._through(below, x, state, lengths)
+        y, after[str(len(below))] = last.end(x, None if state is None else branch(state, str(len(below))), lengths)
+        return y, after
+
+    def _through(
+        self, layers: list[Layer], x: Tensor, state: State | None, lengths: Tensor | None
+    ) -> tuple[Tensor, Tensor | None, dict[str, State]]:
+        """The outputs of the first `layers`, of as many inputs as fill the whole stride; how many are real; and their states."""
         check_lengths(x, lengths)
         if self.stride > 1:
             lengths = lengths if lengths is None else lengths // self.stride * self.stride
             x = x[:, : x.shape[1] // self.stride * self.stride]
         after: dict[str, State] = {}
-        for index, layer in enumerate(self._layers()):
+        for index, layer in enumerate(layers):
             x, after[str(index)] = layer.scan(x, None if state is None else branch(state, str(index)), lengths)
             lengths = lengths if lengths is None or layer.stride == 1 else lengths // layer.stride
-        return x if after else without_padding(x, lengths), after
+        return x, lengths, after
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         after: dict[str, State] = {}

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from unspool.cells import Cell
 from unspool.kernels.rows import where_rows
-from unspool.layers import Dropout, Hierarchical, LastPool, Layer, Stack, State, recurrent_stack
+from unspool.layers import Dropout, LastPool, Layer, Stack, State, recurrent_stack
 from unspool.layers.layer import branch, join_states
 from unspool.models.batch import TensorBatch
 from unspool.models.embed import Embed
@@ -42,14 +42,24 @@ class SequenceModel(nn.Module):
         pooled, pool = self.pool.scan(states, branch(state, "pool"), None if lengths is None else lengths // self.stride)
         return pooled, {"backbone": backbone, "pool": pool}
 
+    def end(self, values: Tensor, codes: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
+        """What `scan` gives last in each row: (B, T, C) and (B, T, N) to (B, H)."""
+        state = self.initial_state(values.shape[0]) if state is None else state
+        x, backbone = self.embed(values, codes), branch(state, "backbone")
+        if isinstance(self.pool, LastPool):
+            pooled, backbone = self.backbone.end(x, backbone, lengths)
+            return pooled, {"backbone": backbone, "pool": {}}
+        states, backbone = self.backbone.scan(x, backbone, lengths)
+        pooled, pool = self.pool.end(states, branch(state, "pool"), None if lengths is None else lengths // self.stride)
+        return pooled, {"backbone": backbone, "pool": pool}
+
     def asked(self, batch: TensorBatch, state: State | None = None) -> tuple[Tensor, State]:
         """Pooled states at the asked steps, (B, O, H), and the state after each row's last real step."""
-        if isinstance(self.backbone, Hierarchical) and isinstance(self.pool, LastPool) and _at_the_end(batch):
-            before = self.carried(state, batch.carry)
-            x = self.embed(batch.values, batch.codes)
-            pooled, backbone = self.backbone.end(x, None if before is None else branch(before, "backbone"), batch.lengths)
-            return pooled.unsqueeze(1), {"backbone": backbone, "pool": {}}
-        pooled, state = self.scan(batch.values, batch.codes, self.carried(state, batch.carry), batch.lengths)
+        state = self.carried(state, batch.carry)
+        if _at_the_end(batch):
+            pooled, state = self.end(batch.values, batch.codes, state, batch.lengths)
+            return pooled.unsqueeze(1), state
+        pooled, state = self.scan(batch.values, batch.codes, state, batch.lengths)
         index = (batch.asked + 1) // self.stride - 1
         steps = torch.arange(pooled.shape[1], device=index.device)
         if index.shape == pooled.shape[:2] and bool((index == steps).all()):  # every step is: what is there need not be gathered
