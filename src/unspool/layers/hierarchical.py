@@ -63,7 +63,7 @@ class Hierarchical(Layer):
         return y, {"inner": inner, "outer": outer, **_begun(sentences, state, cut)}
 
     def end(self, x: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
-        """For one outer step a sentence, not one a word."""
+        """As every layer's, (B, width), for one outer step a sentence, not one a word."""
         check_lengths(x, lengths)
         state = self.initial_state(x.shape[0]) if state is None else state
         cut = _cut(x, state, lengths)

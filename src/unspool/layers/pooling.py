@@ -92,8 +92,7 @@ class WeightedPool(Layer):
     def scan(self, x: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         check_lengths(x, lengths)
         state = self.initial_state(x.shape[0]) if state is None else state
-        x = without_padding(x, lengths)
-        weight = without_padding(self.weight(x), lengths)
+        x, weight = _weighed(x, self.weight, lengths)
         total = leaf(state, "sum").unsqueeze(1) + (weight * x).cumsum(dim=1)
         weights = leaf(state, "weight").unsqueeze(1) + weight.cumsum(dim=1)
         after = {"sum": total[:, -1], "weight": weights[:, -1]} if x.shape[1] else state
@@ -102,8 +101,7 @@ class WeightedPool(Layer):
     def end(self, x: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         check_lengths(x, lengths)
         state = self.initial_state(x.shape[0]) if state is None else state
-        x = without_padding(x, lengths)
-        weight = without_padding(self.weight(x), lengths)
+        x, weight = _weighed(x, self.weight, lengths)
         total, weights = leaf(state, "sum") + (weight.mT @ x).squeeze(1), leaf(state, "weight") + weight.sum(dim=1)
         mean = total / weights.clamp_min(torch.finfo(x.dtype).tiny)
         return where_begun(mean, x.shape[1], lengths), {"sum": total, "weight": weights}
@@ -173,8 +171,7 @@ class SelfAttentionPool(Layer):
     def scan(self, x: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         check_lengths(x, lengths)
         state = self.initial_state(x.shape[0]) if state is None else state
-        x = without_padding(x, lengths)
-        weight = without_padding(self._weight(x), lengths)  # (B, T, R)
+        x, weight = _weighed(x, self._weight, lengths)
         total = leaf(state, "sum").unsqueeze(1) + (weight.unsqueeze(-1) * x.unsqueeze(2)).cumsum(dim=1)  # (B, T, R, H)
         weights = leaf(state, "weight").unsqueeze(1) + weight.cumsum(dim=1)
         after = {"sum": total[:, -1], "weight": weights[:, -1]} if x.shape[1] else state
@@ -184,8 +181,7 @@ class SelfAttentionPool(Layer):
     def end(self, x: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         check_lengths(x, lengths)
         state = self.initial_state(x.shape[0]) if state is None else state
-        x = without_padding(x, lengths)
-        weight = without_padding(self._weight(x), lengths)
+        x, weight = _weighed(x, self._weight, lengths)
         total, weights = leaf(state, "sum") + weight.mT @ x, leaf(state, "weight") + weight.sum(dim=1)
         means = total / weights.clamp_min(torch.finfo(x.dtype).tiny).unsqueeze(-1)
         return where_begun(means.flatten(1), x.shape[1], lengths), {"sum": total, "weight": weights}
@@ -228,6 +224,12 @@ class ConcatPool(Layer):
         largest, after_max = self.max.step(x, branch(state, "max"))
         mean, after_mean = self.mean.step(x, branch(state, "mean"))
         return torch.cat([x, largest, mean], dim=-1), {"max": after_max, "mean": after_mean}
+
+
+def _weighed(x: Tensor, weight: Callable[[Tensor], Tensor], lengths: Tensor | None) -> tuple[Tensor, Tensor]:
+    """The steps (B, T, H) and their weights (B, T, 1) or, of R hops, (B, T, R); both zero in padding."""
+    x = without_padding(x, lengths)
+    return x, without_padding(weight(x), lengths)
 
 
 def _weights(score: Tensor) -> Tensor:
