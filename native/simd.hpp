@@ -38,6 +38,16 @@ UNSPOOL_INLINE Vec load(const float* from) {
     return v;
 }
 
+// A value that the compiler holds in a register, and neither reads nor works out again.
+UNSPOOL_INLINE Vec in_register(Vec v) {
+#if defined(__x86_64__)
+    asm("" : "+v"(v));
+#elif defined(__aarch64__)
+    asm("" : "+w"(v));
+#endif
+    return v;
+}
+
 UNSPOOL_INLINE void store(float* to, Vec v) { std::memcpy(to, &v, sizeof v); }
 
 // The first `count` lanes, 0 to LANES; the others are zero.

@@ -55,6 +55,33 @@ UNSPOOL_INLINE void ask_for(const float* line) { __builtin_prefetch(line, 0, 2);
 // Asks for a line of the cache that is written soon.
 UNSPOOL_INLINE void ask_to_write(const float* line) { __builtin_prefetch(line, 1, 3); }
 
+// sum[r][F + v] += a(r, k) * panel[v] for R rows and V vectors. The fewer of the two kinds of operands are held while the others come one by one: of 16
+// registers 12 have sums, and a compiler left to itself reads an operand from memory again for every sum.
+template <int V, int F = 0, int R, int P, class Operand>
+UNSPOOL_INLINE void add_products(Vec (&sum)[R][P], const Operand& a, std::ptrdiff_t k, const float* panel) {
+    if constexpr (R < V) {
+        Vec x[R];
+#pragma GCC unroll 16
+        for (int r = 0; r < R; ++r) x[r] = in_register(splat(a.at(r, k)));
+#pragma GCC unroll 8
+        for (int v = 0; v < V; ++v) {
+            const Vec b = in_register(load(panel + v * LANES));
+#pragma GCC unroll 16
+            for (int r = 0; r < R; ++r) sum[r][F + v] += x[r] * b;
+        }
+    } else {
+        Vec b[V];
+#pragma GCC unroll 8
+        for (int v = 0; v < V; ++v) b[v] = in_register(load(panel + v * LANES));
+#pragma GCC unroll 16
+        for (int r = 0; r < R; ++r) {
+            const Vec x = in_register(splat(a.at(r, k)));
+#pragma GCC unroll 8
+            for (int v = 0; v < V; ++v) sum[r][F + v] += x * b[v];
+        }
+    }
+}
+
 // to(r, v) = from(r, v) + sum over k of a(r, k) * panel[k][v], for R rows and V vectors.
 // Every sum runs over k in order, whatever R is: a row's result does not depend on its neighbours.
 // ahead  what is asked for meanwhile, a line at each k
@@ -67,15 +94,7 @@ UNSPOOL_INLINE void multiply(const Operand a, const float* panel, const float* a
         for (int v = 0; v < V; ++v) sum[r][v] = load(from(r, v));
     for (std::ptrdiff_t k = 0; k < depth; ++k, panel += V * LANES) {
         ask_for(ahead + k * LINE);
-        Vec b[V];
-#pragma GCC unroll 8
-        for (int v = 0; v < V; ++v) b[v] = load(panel + v * LANES);
-#pragma GCC unroll 16
-        for (int r = 0; r < R; ++r) {
-            const Vec x = splat(a.at(r, k));
-#pragma GCC unroll 8
-            for (int v = 0; v < V; ++v) sum[r][v] += x * b[v];
-        }
+        add_products<V>(sum, a, k, panel);
     }
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r)
@@ -118,27 +137,11 @@ UNSPOOL_INLINE void multiply_both(const X x, const float* x_panel, const float* 
         for (int p = 0; p < P; ++p) sum[r][p] = load(from(r, p));
     for (std::ptrdiff_t k = 0; k < x_depth; ++k, x_panel += I * LANES) {
         ask_for(x_ahead + k * LINE);
-        Vec b[I];
-#pragma GCC unroll 8
-        for (int p = 0; p < I; ++p) b[p] = load(x_panel + p * LANES);
-#pragma GCC unroll 16
-        for (int r = 0; r < R; ++r) {
-            const Vec xk = splat(x.at(r, k));
-#pragma GCC unroll 8
-            for (int p = 0; p < I; ++p) sum[r][p] += xk * b[p];
-        }
+        add_products<I>(sum, x, k, x_panel);
     }
     for (std::ptrdiff_t k = 0; k < h_depth; ++k, h_panel += S * LANES) {
         ask_for(h_ahead + k * LINE);
-        Vec b[S];
-#pragma GCC unroll 8
-        for (int p = 0; p < S; ++p) b[p] = load(h_panel + p * LANES);
-#pragma GCC unroll 16
-        for (int r = 0; r < R; ++r) {
-            const Vec hk = splat(h.at(r, k));
-#pragma GCC unroll 8
-            for (int p = 0; p < S; ++p) sum[r][F + p] += hk * b[p];
-        }
+        add_products<S, F>(sum, h, k, h_panel);
     }
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r)
