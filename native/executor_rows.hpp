@@ -23,7 +23,7 @@ UNSPOOL_INLINE void products(const Operands x, const float* panel, Count depth, 
     } else {
         Rows<N> rows;
         for (int i = 0; i < N; ++i) rows.row[i] = x.first + i * x.row;
-        multiply<N, V>(rows, panel, panel, depth, from, to);
+        multiply<N, V, false>(rows, panel, nullptr, depth, from, to);
     }
 }
 

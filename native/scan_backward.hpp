@@ -12,14 +12,15 @@ inline constexpr Size INPUT_ROWS = 48;
 
 template <class Cell>
 struct BackwardRoom {
+    static constexpr int GRADIENT_PLANES = Cell::PLANES - Cell::RESETS_BEFORE; // the state times the reset gate has none
     float *state_panels, *candidate_panels, *input_panels;
     float *direct, *read, *reset_state, *keep, *c; // gradients of states, and the mask, by the rows' places
     float *zeros, *biases;                         // of each share: (planes, units)
     float* input_rows;                             // gradients of the inputs of some instants, for each thread
-    float* panel;                                  // for each thread
+    float *strips, *panel;                         // for each thread
     float *input_weight, *state_weight;            // gradients whose rows are whole vectors
     const float** pointers;                        // for each thread
-    Size biases_share, thread_pointers, input_width, panel_floats, input_columns, state_columns;
+    Size biases_share, thread_pointers, input_width, strips_floats, panel_floats, input_columns, state_columns;
     Size used;
 
     BackwardRoom(const ScanCall& call, const ScanGradients& to, const Plan& plan, const Layout& layout, int threads, float* base) {
@@ -38,6 +39,8 @@ struct BackwardRoom {
         biases_share = Cell::PLANES * layout.units;
         biases = room.floats((plan.by_units ? 1 : plan.shares) * biases_share);
         input_rows = to.x ? room.floats(threads * INPUT_ROWS * input_width) : nullptr;
+        strips_floats = to.input_weight || to.state_weight ? skewed(Outer::strips_floats(layout.hidden, GRADIENT_PLANES, threads)) : 0;
+        strips = room.floats(threads * strips_floats);
         panel_floats = skewed(Outer::PANEL);
         panel = room.floats(threads * panel_floats);
         input_columns = up(layout.inputs, LANES);
@@ -212,13 +215,16 @@ private:
     }
 
     void weights() const {
-        const Outer outer{call_.gates, layout_.row, plan_.instants, layout_.hidden, layout_.units, room_.panel + team_.thread * room_.panel_floats};
+        const Outer outer{call_.gates, layout_.row, plan_.instants, layout_.hidden, layout_.units,
+                          room_.strips + team_.thread * room_.strips_floats, room_.panel + team_.thread * room_.panel_floats};
         const auto x = [&](Size i) { return place(call_.x, plan_.instant[i], call_.x_row, call_.x_step); };
         const auto state = [&](Size i) { return state_before(plan_.instant[i]); };
         const auto reset_state = [&](Size i) { return call_.gates + i * layout_.row + 3 * layout_.units; };
         const auto mask = [&](Size i) { return call_.keep ? call_.keep + plan_.instant[i].row * layout_.hidden : nullptr; };
         const auto none = [](Size) -> const float* { return nullptr; };
+        if (!to_.input_weight && !to_.state_weight) return;
         for (Size k = 0; k < plan_.instants; k += Outer::BLOCK) {
+            outer.gather(team_, k, BackwardRoom<Cell>::GRADIENT_PLANES);
             if (to_.input_weight) outer(team_, k, x, none, layout_.inputs, 0, Cell::INPUT_GATES, room_.input_weight, room_.input_columns);
             if (!to_.state_weight) continue;
             outer(team_, k, state, mask, layout_.hidden, Cell::STATE_FIRST, Cell::STATE_GATES, room_.state_weight, room_.state_columns);

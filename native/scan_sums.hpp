@@ -6,23 +6,51 @@
 
 namespace unspool::UNSPOOL_ISA {
 
-// Work goes from block to block of instants, and in each from operand to operand that weights read: gates then come from far away once.
+// Work goes from block to block of instants. In each, gates of a few units at a time are laid out as strips without gaps, once for all that weights read;
+// then a panel of what they read stays in the cache while the strips pass by.
 struct Outer {
+#if defined(__AVX512F__)
     static constexpr Size PANEL = 24576; // floats
+#else
+    static constexpr Size PANEL = 192 * WIDE * LANES; // half of the first-level cache
+#endif
     static constexpr Size BLOCK = PANEL / (WIDE * LANES);
+    static constexpr Size STRIP = 2 * MOST_ROWS<WIDE>;
 
     const float* gates;
     Size row, instants, hidden, units;
-    float* panel; // room for so many
+    float* strips; // room of the thread for `strips_floats`
+    float* panel;  // room for PANEL floats
 
-    // wide (G H, wide_columns) += sum over the instants i of the block at `k` of gates(i)' * read(i) (* mask(i)), or = at the first, for the planes from
-    // `plane` on, which are those of `gate_of`; a team's threads have some units each. Rows of `wide` are whole vectors.
+    // Room that the gates of a block take in a team of so many.
+    static UNSPOOL_INLINE Size strips_floats(Size hidden, int planes, Size threads) {
+        const Size all = up(hidden, STRIP) / STRIP;
+        return planes * ((all + threads - 1) / threads) * STRIP * BLOCK;
+    }
+
+    UNSPOOL_INLINE Range own(const Team& team) const { return team.part(hidden, STRIP); }
+
+    // Gates of the block at `k`, all planes: of each strip the instants one after the other.
+    UNSPOOL_INLINE void gather(const Team& team, Size k, int planes) const {
+        const Range mine = own(team);
+        const Size deep = deep_at(k);
+        for (Size i = 0; i < deep; ++i)
+            for (int plane = 0; plane < planes; ++plane) {
+                const float* from = gates + (k + i) * row + plane * units + mine.first;
+                float* to = strip_of(mine, plane) + i * STRIP;
+                for (Size r = 0; r < mine.count(); r += STRIP, to += STRIP * BLOCK, from += STRIP)
+                    std::memcpy(to, from, (mine.count() - r < STRIP ? mine.count() - r : STRIP) * sizeof(float));
+            }
+    }
+
+    // wide (G H, wide_columns) += sum over the instants i of the gathered block at `k` of gates(i)' * read(i) (* mask(i)), or = at the first, for the planes
+    // from `plane` on, which are those of `gate_of`; a team's threads have some units each. Rows of `wide` are whole vectors.
     template <int P, class Read, class Mask>
     UNSPOOL_INLINE void operator()(const Team& team, Size k, const Read& read, const Mask& mask, Size columns, int plane, const int (&gate_of)[P],
                                    float* wide, Size wide_columns) const {
-        const Range own = team.part(hidden, 8);
-        if (own.first == own.last) return;
-        const Size deep = instants - k < BLOCK ? instants - k : BLOCK;
+        const Range mine = own(team);
+        if (mine.first == mine.last) return;
+        const Size deep = deep_at(k);
         for (Size vector = 0; vector < wide_columns / LANES; vector += WIDE) {
             const Size left = wide_columns / LANES - vector, vectors = left < WIDE ? left : WIDE, column = vector * LANES;
             const Size width = vectors * LANES, there = columns - column < width ? columns - column : width;
@@ -33,13 +61,13 @@ struct Outer {
                     for (Size c = 0; c < there; ++c) panel[i * width + c] *= from[column + c];
             }
             for (int p = 0; p < P; ++p) {
-                const float* const a = gates + k * row + (plane + p) * units + own.first;
-                float* const sums = wide + (gate_of[p] * hidden + own.first) * wide_columns + column;
+                const float* const a = strip_of(mine, plane + p);
+                float* const sums = wide + (gate_of[p] * hidden + mine.first) * wide_columns + column;
                 switch (vectors) {
-                    case 1: add<1>(a, own.count(), deep, sums, wide_columns, k == 0); break;
-                    case 2: add<2>(a, own.count(), deep, sums, wide_columns, k == 0); break;
-                    case 3: add<3>(a, own.count(), deep, sums, wide_columns, k == 0); break;
-                    default: if constexpr (WIDE > 3) add<4>(a, own.count(), deep, sums, wide_columns, k == 0); break;
+                    case 1: add<1>(a, mine.count(), deep, sums, wide_columns, k == 0); break;
+                    case 2: add<2>(a, mine.count(), deep, sums, wide_columns, k == 0); break;
+                    case 3: add<3>(a, mine.count(), deep, sums, wide_columns, k == 0); break;
+                    default: if constexpr (WIDE > 3) add<4>(a, mine.count(), deep, sums, wide_columns, k == 0); break;
                 }
             }
         }
@@ -48,31 +76,35 @@ struct Outer {
     // What has been added up without gaps, in `to` (G H, columns), unless it is there; zeros of no instants.
     template <int P>
     UNSPOOL_INLINE void settle(const Team& team, Size columns, const int (&gate_of)[P], const float* wide, Size wide_columns, float* to) const {
-        const Range own = team.part(hidden, 8);
+        const Range mine = own(team);
         if (wide == to && instants) return;
         for (const int gate : gate_of)
-            for (Size r = gate * hidden + own.first; r < gate * hidden + own.last; ++r) {
+            for (Size r = gate * hidden + mine.first; r < gate * hidden + mine.last; ++r) {
                 if (instants) std::memcpy(to + r * columns, wide + r * wide_columns, columns * sizeof(float));
                 else std::memset(to + r * columns, 0, columns * sizeof(float));
             }
     }
 
 private:
+    UNSPOOL_INLINE Size deep_at(Size k) const { return instants - k < BLOCK ? instants - k : BLOCK; }
+
+    UNSPOOL_INLINE float* strip_of(const Range& mine, int plane) const { return strips + plane * up(mine.count(), STRIP) * BLOCK; }
+
     template <int V>
     UNSPOOL_INLINE void add(const float* a, Size count, Size deep, float* sums, Size sums_row, bool first) const {
-        const Size tiles = (count + MOST_ROWS<V> - 1) / MOST_ROWS<V>;
+        constexpr Size HIGH = V == 1 && STRIP <= MOST_ROWS<1> ? STRIP : MOST_ROWS<WIDE>;
         alignas(64) static constexpr float zeros[V * LANES] = {};
-        for (Size tile = 0; tile < tiles; ++tile) {
-            const Size r = count * tile / tiles;
+        for (Size r = 0; r < count; r += HIGH) {
             const Results to{sums + r * sums_row, sums_row, LANES};
             const Starts from = first ? Starts{zeros, 0, LANES} : Starts{to.at, to.row, to.vec};
-            with_rows<V>(static_cast<int>(count * (tile + 1) / tiles - r), [&](auto rows) { columns_times_panel<rows(), V>(a + r, row, panel, deep, from, to); });
+            const float* const strip = a + r / STRIP * STRIP * BLOCK + r % STRIP;
+            with_rows<V>(static_cast<int>(count - r < HIGH ? count - r : HIGH), [&](auto rows) { columns_times_panel<rows(), V>(strip, panel, deep, from, to); });
         }
     }
 
     template <int R, int V>
-    static __attribute__((noinline)) void columns_times_panel(const float* a, Size stride, const float* panel, Size depth, Starts from, Results to) {
-        multiply<R, V>(Columns<R>{a, stride}, panel, panel, depth, from, to);
+    static __attribute__((noinline)) void columns_times_panel(const float* strip, const float* panel, Size depth, Starts from, Results to) {
+        multiply<R, V, false>(Columns<R, STRIP>{strip}, panel, nullptr, depth, from, to);
     }
 };
 

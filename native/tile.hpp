@@ -17,15 +17,11 @@ struct Rows {
 // Floats in a line of the cache.
 inline constexpr std::ptrdiff_t LINE = 16;
 
-// Columns of an operand: R neighbours at each depth. What stands in the next line of the cache is asked for too: the columns after these are next.
-template <int R>
+// Columns of an operand: R neighbours at each depth, of `STRIDE` that stand there.
+template <int R, int STRIDE>
 struct Columns {
     const float* first;
-    std::ptrdiff_t stride;
-    UNSPOOL_INLINE float at(int r, std::ptrdiff_t k) const {
-        if (r == 0) __builtin_prefetch(first + k * stride + LINE);
-        return first[k * stride + r];
-    }
+    UNSPOOL_INLINE float at(int r, std::ptrdiff_t k) const { return first[k * STRIDE + r]; }
 };
 
 // A block of results: rows `row` apart, vectors `vec` apart.
@@ -39,11 +35,12 @@ struct Block {
 using Results = Block<float>;
 using Starts = Block<const float>;
 
-// Sums that fit the registers beside their operands: 16 of them on x86 before AVX-512, 32 else.
+// Sums that fit the registers beside their operands: 16 of them on x86 before AVX-512, 32 else; and how many depths stand in one turn of the loop, which
+// is worth a tenth where a turn is short.
 #if defined(__AVX512F__) || defined(__aarch64__)
-inline constexpr int SUMS = 24;
+inline constexpr int SUMS = 24, AT_ONCE = 1;
 #else
-inline constexpr int SUMS = 12;
+inline constexpr int SUMS = 12, AT_ONCE = 4;
 #endif
 
 template <int V>
@@ -84,16 +81,17 @@ UNSPOOL_INLINE void add_products(Vec (&sum)[R][P], const Operand& a, std::ptrdif
 
 // to(r, v) = from(r, v) + sum over k of a(r, k) * panel[k][v], for R rows and V vectors.
 // Every sum runs over k in order, whatever R is: a row's result does not depend on its neighbours.
-// ahead  what is asked for meanwhile, a line at each k
-template <int R, int V, class Operand>
+// ahead  where it `ASKS`, what is asked for meanwhile, a line at each k
+template <int R, int V, bool ASKS, class Operand>
 UNSPOOL_INLINE void multiply(const Operand a, const float* panel, const float* ahead, std::ptrdiff_t depth, const Starts from, const Results to) {
     Vec sum[R][V];
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r)
 #pragma GCC unroll 8
         for (int v = 0; v < V; ++v) sum[r][v] = load(from(r, v));
+#pragma GCC unroll AT_ONCE
     for (std::ptrdiff_t k = 0; k < depth; ++k, panel += V * LANES) {
-        ask_for(ahead + k * LINE);
+        if constexpr (ASKS) ask_for(ahead + k * LINE);
         add_products<V>(sum, a, k, panel);
     }
 #pragma GCC unroll 16
@@ -127,7 +125,7 @@ UNSPOOL_INLINE void multiply_across(const float* x, const float* panels, std::pt
 }
 
 // As `multiply`, for sums of two products: of P planes, the first `I` have one with `x`, and S from plane F on have one with `h`.
-template <int R, int P, int I, int F, int S, class X, class H>
+template <int R, int P, int I, int F, int S, bool ASKS, class X, class H>
 UNSPOOL_INLINE void multiply_both(const X x, const float* x_panel, const float* x_ahead, std::ptrdiff_t x_depth, const H h, const float* h_panel,
                                   const float* h_ahead, std::ptrdiff_t h_depth, const Starts from, const Results to) {
     Vec sum[R][P];
@@ -135,12 +133,14 @@ UNSPOOL_INLINE void multiply_both(const X x, const float* x_panel, const float* 
     for (int r = 0; r < R; ++r)
 #pragma GCC unroll 8
         for (int p = 0; p < P; ++p) sum[r][p] = load(from(r, p));
+#pragma GCC unroll AT_ONCE
     for (std::ptrdiff_t k = 0; k < x_depth; ++k, x_panel += I * LANES) {
-        ask_for(x_ahead + k * LINE);
+        if constexpr (ASKS) ask_for(x_ahead + k * LINE);
         add_products<I>(sum, x, k, x_panel);
     }
+#pragma GCC unroll AT_ONCE
     for (std::ptrdiff_t k = 0; k < h_depth; ++k, h_panel += S * LANES) {
-        ask_for(h_ahead + k * LINE);
+        if constexpr (ASKS) ask_for(h_ahead + k * LINE);
         add_products<S, F>(sum, h, k, h_panel);
     }
 #pragma GCC unroll 16
