@@ -35,11 +35,14 @@ struct Strided {
     UNSPOOL_INLINE const float* operator[](Size r) const { return first + r * stride; }
 };
 
-// While tiles pass over a panel of `depth` and V vectors, the first ones ask for the next panel, which stands behind it, so that it comes from the third
-// level of the cache or from memory in time. Others ask for nothing: that alone costs a tenth.
+// Floats of weights that stay in the second-level cache from step to step.
+inline constexpr Size NEAR = 3 << 15;
+
+// While tiles pass over a panel of `depth` and V vectors that is `far`, the first ones ask for the next panel, which stands behind it, so that it comes from
+// the third level of the cache or from memory in time. To ask for what is near costs a tile a third of its speed.
 template <int V>
-UNSPOOL_INLINE bool asks(Size tile) {
-    return tile * LINE < V * LANES;
+UNSPOOL_INLINE bool asks(bool far, Size tile) {
+    return far && tile * LINE < V * LANES;
 }
 
 // The part that tile number `tile` asks for.
@@ -82,20 +85,36 @@ UNSPOOL_INLINE Depth depth_of(Size count, Size segments, Size stride) {
     return count == stride ? Depth{count * segments, 1, count * segments} : Depth{count, segments, stride};
 }
 
-// to = from + a * panel for `count` rows; the tiles are of about equal height, since low ones leave the multipliers idle.
+// Rows shared out to tiles of about equal height, since low ones leave the multipliers idle; the higher ones come first, so that what comes next is seldom
+// another loop than the last.
+struct Tiles {
+    Size count, low, higher;
+
+    template <int V>
+    static UNSPOOL_INLINE Tiles of(Size rows) {
+        const Size count = (rows + MOST_ROWS<V> - 1) / MOST_ROWS<V>, low = count ? rows / count : 0;
+        return {count, low, rows - low * count};
+    }
+
+    UNSPOOL_INLINE Size begin(Size tile) const { return tile * low + (tile < higher ? tile : higher); }
+
+    UNSPOOL_INLINE int height(Size tile) const { return static_cast<int>(low + (tile < higher ? 1 : 0)); }
+};
+
+// to = from + a * panel for `count` rows.
 template <int V, class Source>
-UNSPOOL_INLINE void product(const Source& a, Size count, const float* panel, Depth depth, Starts from, Results to) {
-    const Size tiles = (count + MOST_ROWS<V> - 1) / MOST_ROWS<V>;
-    const Size block = tiles > 1 ? DEPTH<V> : depth.count; // one tile reads the panel once, wherever it is
+UNSPOOL_INLINE void product(const Source& a, Size count, const float* panel, Depth depth, bool far, Starts from, Results to) {
+    const Tiles tiles = Tiles::of<V>(count);
+    const Size block = tiles.count > 1 ? DEPTH<V> : depth.count; // one tile reads the panel once, wherever it is
     for (Size segment = 0; segment < depth.segments; ++segment)
         for (Size k = 0; k < depth.count; k += block) {
             const Size deep = depth.count - k < block ? depth.count - k : block;
-            for (Size tile = 0; tile < tiles; ++tile) {
-                const Size r = count * tile / tiles;
+            for (Size tile = 0; tile < tiles.count; ++tile) {
+                const Size r = tiles.begin(tile);
                 const Starts start{from.at + r * from.row, from.row, from.vec};
                 const Results result{to.at + r * to.row, to.row, to.vec};
-                with_rows<V>(static_cast<int>(count * (tile + 1) / tiles - r), [&](auto rows) {
-                    const auto pass = asks<V>(tile) ? rows_times_panel<rows(), V, true, Source> : rows_times_panel<rows(), V, false, Source>;
+                with_rows<V>(tiles.height(tile), [&](auto rows) {
+                    const auto pass = asks<V>(far, tile) ? rows_times_panel<rows(), V, true, Source> : rows_times_panel<rows(), V, false, Source>;
                     pass(a, r, segment * depth.stride + k, panel, ahead_of<V>(panel, deep, tile), deep, start, result);
                 });
             }
@@ -116,15 +135,15 @@ __attribute__((noinline)) void rows_times_panels(const Pointers& x, const float*
 
 // to = from + x * x_panel + h * h_panel, as `multiply_both` has it.
 template <int P, int I, int F, int S>
-UNSPOOL_INLINE void product_of_both(const Pointers& x, const float* x_panel, Size x_depth, const Strided& h, const float* h_panel, Size h_depth, Size count,
-                                    Starts from, Results to) {
-    const Size tiles = (count + MOST_ROWS<P> - 1) / MOST_ROWS<P>;
-    for (Size tile = 0; tile < tiles; ++tile) {
-        const Size r = count * tile / tiles;
+UNSPOOL_INLINE void product_of_both(const Pointers& x, const float* x_panel, Size x_depth, const Strided& h, const float* h_panel, Size h_depth, bool far,
+                                    Size count, Starts from, Results to) {
+    const Tiles tiles = Tiles::of<P>(count);
+    for (Size tile = 0; tile < tiles.count; ++tile) {
+        const Size r = tiles.begin(tile);
         const Starts start{from.at + r * from.row, from.row, from.vec};
         const Results result{to.at + r * to.row, to.row, to.vec};
-        with_rows<P>(static_cast<int>(count * (tile + 1) / tiles - r), [&](auto rows) {
-            const auto pass = asks<P>(tile) ? rows_times_panels<rows(), P, I, F, S, true> : rows_times_panels<rows(), P, I, F, S, false>;
+        with_rows<P>(tiles.height(tile), [&](auto rows) {
+            const auto pass = asks<P>(far, tile) ? rows_times_panels<rows(), P, I, F, S, true> : rows_times_panels<rows(), P, I, F, S, false>;
             pass(x, x_panel, x_depth, h, h_panel, h_depth, r, tile, start, result);
         });
     }
@@ -168,7 +187,8 @@ UNSPOOL_INLINE Size vectors_of(Size columns) { return up(columns, LANES) / LANES
 
 // Products with a plain matrix, vectors `first` to `last` of its columns, where a panel begins at `first`; rows of `to` are whole vectors.
 template <class Source>
-UNSPOOL_INLINE void product_with(const Source& a, Size count, const float* panels, Size first, Size last, Depth depth, Starts from, Results to) {
+UNSPOOL_INLINE void product_with(const Source& a, Size count, const float* panels, Size first, Size last, Depth depth, bool far, Starts from,
+                                 Results to) {
     if (count == 0) return;
     const Size whole = first + (last - first) / WIDE * WIDE;
     const auto start = [&](Size vector) { return Starts{from.at + vector * from.vec, from.row, from.vec}; };
@@ -179,12 +199,12 @@ UNSPOOL_INLINE void product_with(const Source& a, Size count, const float* panel
         const Results results{to.at + first * to.vec, WIDE * to.vec, to.vec};
         product_across<WIDE>(a[0], (whole - first) / WIDE, panel(first), depth, starts, results);
     } else {
-        for (Size vector = first; vector < whole; vector += WIDE) product<WIDE>(a, count, panel(vector), depth, start(vector), result(vector));
+        for (Size vector = first; vector < whole; vector += WIDE) product<WIDE>(a, count, panel(vector), depth, far, start(vector), result(vector));
     }
     switch (last - whole) {
-        case 1: return product<1>(a, count, panel(whole), depth, start(whole), result(whole));
-        case 2: return product<2>(a, count, panel(whole), depth, start(whole), result(whole));
-        case 3: if constexpr (WIDE > 3) return product<3>(a, count, panel(whole), depth, start(whole), result(whole)); break;
+        case 1: return product<1>(a, count, panel(whole), depth, far, start(whole), result(whole));
+        case 2: return product<2>(a, count, panel(whole), depth, far, start(whole), result(whole));
+        case 3: if constexpr (WIDE > 3) return product<3>(a, count, panel(whole), depth, far, start(whole), result(whole)); break;
         default: break;
     }
 }

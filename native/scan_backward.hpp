@@ -152,14 +152,14 @@ private:
         if (m.keep) from = {room_.zeros, 0, LANES};
         if constexpr (Cell::RESETS_BEFORE) {
             float* const reset_state = room_.reset_state + share.first * layout_.held;
-            product_with(Strided{m.gates, layout_.row}, m.count, room_.candidate_panels, units.first, units.last, {hidden, 1, hidden},
+            product_with(Strided{m.gates, layout_.row}, m.count, room_.candidate_panels, units.first, units.last, {hidden, 1, hidden}, layout_.far,
                          {room_.zeros, 0, LANES}, {reset_state, layout_.held, LANES});
             retreat_reset(m, layout_, reset_state, units.first, units.last);
             if (plan_.by_units) team_.wait();
             from = {to.at, to.row, to.vec};
         }
         product_with(Strided{m.gates + Cell::STATE_FIRST * layout_.units, layout_.row}, m.count, room_.state_panels, units.first, units.last,
-                     depth_of(hidden, Cell::STATE_PLANES, layout_.units), from, to);
+                     depth_of(hidden, Cell::STATE_PLANES, layout_.units), layout_.far, from, to);
     }
 
     bool begins(const Instant& instant) const {
@@ -207,7 +207,7 @@ private:
             const Size count = own.last - first < INPUT_ROWS ? own.last - first : INPUT_ROWS;
             std::memset(rows, 0, count * room_.input_width * sizeof(float));
             product_with(Strided{call_.gates + first * layout_.row, layout_.row}, count, room_.input_panels, 0, vectors_of(layout_.inputs),
-                         depth_of(layout_.hidden, Cell::INPUT_PLANES, layout_.units), {rows, room_.input_width, LANES}, {rows, room_.input_width, LANES});
+                         depth_of(layout_.hidden, Cell::INPUT_PLANES, layout_.units), layout_.far, {rows, room_.input_width, LANES}, {rows, room_.input_width, LANES});
             for (Size i = 0; i < count; ++i)
                 std::memcpy(place(to_.x, plan_.instant[first + i], call_.steps * layout_.inputs, layout_.inputs), rows + i * room_.input_width,
                             layout_.inputs * sizeof(float));

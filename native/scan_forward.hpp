@@ -179,12 +179,12 @@ private:
         for (Size i = 0; i < count; ++i) x[i] = place(call_.x, plan_.instant[instant + i], call_.x_row, call_.x_step);
         const Depth depth{layout_.inputs, 1, layout_.inputs};
         if constexpr (PLAIN) {
-            product_with(Pointers{x}, count, room_.input_panels, units.first, units.last, depth, {room_.biases, 0, LANES}, {gates, layout_.row, LANES});
+            product_with(Pointers{x}, count, room_.input_panels, units.first, units.last, depth, layout_.far, {room_.biases, 0, LANES}, {gates, layout_.row, LANES});
         } else {
             constexpr int V = Cell::INPUT_PLANES;
             for (Size vector = units.first; vector < units.last; ++vector) {
                 const Size unit = vector * LANES;
-                product<V>(Pointers{x}, count, room_.input_panels + unit * V * layout_.inputs, depth, {room_.biases + unit, 0, layout_.units},
+                product<V>(Pointers{x}, count, room_.input_panels + unit * V * layout_.inputs, depth, layout_.far, {room_.biases + unit, 0, layout_.units},
                            {gates + unit, layout_.row, layout_.units});
             }
         }
@@ -236,7 +236,7 @@ private:
                 const Size unit = vector * LANES;
                 product_of_both<Cell::PLANES, Cell::INPUT_PLANES, Cell::STATE_FIRST, Cell::STATE_PLANES>(
                     Pointers{x}, room_.input_panels + unit * Cell::INPUT_PLANES * inputs, inputs, Strided{read, layout_.held},
-                    room_.state_panels + unit * Cell::STATE_PLANES * hidden, hidden, m.count, {room_.biases + unit, 0, layout_.units},
+                    room_.state_panels + unit * Cell::STATE_PLANES * hidden, hidden, layout_.far, m.count, {room_.biases + unit, 0, layout_.units},
                     {m.gates + unit, layout_.row, layout_.units});
                 advance(Cell{}, m, layout_, vector, vector + 1);
             }
@@ -254,8 +254,8 @@ private:
     UNSPOOL_INLINE void tail_products(const Moment& m, const float* const* x, const float* read) const {
         constexpr Size WIDTH = V * LANES;
         float* const sums = room_.tail_sums + team_.thread * (plan_.longest_active + 1) * WIDTH;
-        product_of_both<V, V, 0, V>(Pointers{x}, room_.tail_input, layout_.inputs, Strided{read, layout_.held}, room_.tail_state, layout_.hidden, m.count,
-                                    {room_.tail_bias, 0, LANES}, {sums, WIDTH, LANES});
+        product_of_both<V, V, 0, V>(Pointers{x}, room_.tail_input, layout_.inputs, Strided{read, layout_.held}, room_.tail_state, layout_.hidden, layout_.far,
+                                    m.count, {room_.tail_bias, 0, LANES}, {sums, WIDTH, LANES});
         for (Size r = 0; r < m.count; ++r)
             for (int plane = 0; plane < Cell::PLANES; ++plane)
                 store(m.gates + r * layout_.row + plane * layout_.units + tail_.first,
@@ -266,7 +266,7 @@ private:
     UNSPOOL_INLINE void plain_products(const Moment& m, const float* const* x, const float* read, Size vector) const {
         const Size unit = vector * LANES;
         product_of_both<V, V, 0, V>(Pointers{x}, room_.input_panels + unit * layout_.inputs, layout_.inputs, Strided{read, layout_.held},
-                                    room_.state_panels + unit * layout_.hidden, layout_.hidden, m.count, {room_.biases + unit, 0, LANES},
+                                    room_.state_panels + unit * layout_.hidden, layout_.hidden, layout_.far, m.count, {room_.biases + unit, 0, LANES},
                                     {m.gates + unit, layout_.row, LANES});
     }
 
@@ -278,7 +278,7 @@ private:
         if constexpr (PLAIN) {
             for (Size vector = units.first; vector < units.last; vector += m.count == 1 ? units.count() : WIDE) {
                 const Size last = m.count == 1 || units.last - vector < WIDE ? units.last : vector + WIDE;
-                product_with(rows, m.count, room_.state_panels, vector, last, depth, {sums, layout_.row, LANES}, {sums, layout_.row, LANES});
+                product_with(rows, m.count, room_.state_panels, vector, last, depth, layout_.far, {sums, layout_.row, LANES}, {sums, layout_.row, LANES});
                 advance(Cell{}, m, layout_, vector, last);
             }
             return;
@@ -290,7 +290,7 @@ private:
         } else {
             for (Size vector = units.first; vector < units.last; ++vector) {
                 float* const own = sums + vector * LANES;
-                product<V>(rows, m.count, room_.state_panels + vector * V * LANES * layout_.hidden, depth, {own, layout_.row, layout_.units},
+                product<V>(rows, m.count, room_.state_panels + vector * V * LANES * layout_.hidden, depth, layout_.far, {own, layout_.row, layout_.units},
                            {own, layout_.row, layout_.units});
                 gates_done(m, read, vector, vector + 1);
             }
@@ -298,7 +298,7 @@ private:
         if constexpr (Cell::RESETS_BEFORE) {
             if (plan_.by_units) team_.wait();
             const Strided reset_rows{m.gates + Cell::RESET_STATE * layout_.units, layout_.row};
-            product_with(reset_rows, m.count, room_.candidate_panels, units.first, units.last, depth, {m.gates, layout_.row, LANES},
+            product_with(reset_rows, m.count, room_.candidate_panels, units.first, units.last, depth, layout_.far, {m.gates, layout_.row, LANES},
                          {m.gates, layout_.row, LANES});
             advance(Cell{}, m, layout_, units.first, units.last);
         }

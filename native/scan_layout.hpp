@@ -39,11 +39,12 @@ struct Layout {
     Size units, vectors; // H filled up, and in vectors
     Size row;            // floats of an instant
     Size held;           // floats of a row of the state
+    bool far;            // weights of a step are more than a thread's near caches hold
 
     template <class Cell>
     static UNSPOOL_INLINE Layout of(Size inputs, Size hidden) {
-        const Size units = up(hidden, LANES);
-        return {inputs, hidden, units, units / LANES, skewed(Cell::PLANES * units), skewed(units)};
+        const Size units = up(hidden, LANES), weights = (Cell::INPUT_PLANES * inputs + (Cell::STATE_PLANES + Cell::RESETS_BEFORE) * hidden) * units;
+        return {inputs, hidden, units, units / LANES, skewed(Cell::PLANES * units), skewed(units), weights > NEAR};
     }
 
     // The units of a vector that are there.
