@@ -17,6 +17,9 @@ struct Moment {
     const std::uint8_t *const *zoned_h, *const *zoned_c; // or null
     float zone;
     bool training;
+
+    // Whether the new state is the next one as it is.
+    UNSPOOL_INLINE bool plain() const { return !keep && !zoned_h && !zoned_c && zone == 0; }
 };
 
 using Bytes = std::uint8_t __attribute__((vector_size(LANES)));
@@ -37,13 +40,21 @@ UNSPOOL_INLINE Vec zoned(Vec before, Vec after, const std::uint8_t* const* masks
     return zone != 0 ? zone * before + (1 - zone) * after : after;
 }
 
+// Calls `work` with whether a whole vector of units has nothing but gates to it: what else there may be is then not asked row by row.
+template <class Work>
+UNSPOOL_INLINE void with_or_without(const Moment& m, int lanes, Work work) {
+    if (m.plain() && lanes == LANES) work(std::true_type{});
+    else work(std::false_type{});
+}
+
 // The new state to where it is read next, and out.
-UNSPOOL_INLINE void settle(const Moment& m, const Layout& layout, Size row, Size unit, int lanes, Vec before, Vec h) {
-    h = zoned(before, h, m.zoned_h, m.zone, row, unit, lanes);
+template <bool PLAIN = false>
+UNSPOOL_INLINE void settle(const Moment& m, const Layout& layout, Size row, Size unit, int lanes, Vec h) {
     const Size at = row * layout.held + unit;
+    if constexpr (!PLAIN) h = zoned(load(m.before + at), h, m.zoned_h, m.zone, row, unit, lanes);
     store(m.after + at, h);
-    if (m.keep) store(m.read + at, h * load(m.keep + at));
-    put(m.y[row] + unit, h, lanes);
+    if (!PLAIN && m.keep) store(m.read + at, h * load(m.keep + at));
+    put(m.y[row] + unit, h, PLAIN ? LANES : lanes);
 }
 
 // What is kept for the way back is written once and read much later: a step of all rows further on its lines are in no near cache. They are asked for while
@@ -63,7 +74,7 @@ __attribute__((noinline)) void advance(Rnn<TANH>, const Moment& m, const Layout&
             float* const sums = m.gates + row * layout.row + unit;
             const Vec total = load(sums), h = TANH ? tanh(total) : select(total < 0.0f, Vec{}, total);
             if (m.training) store(sums, h);
-            settle(m, layout, row, unit, layout.lanes(vector), load(m.before + row * layout.held + unit), h);
+            settle(m, layout, row, unit, layout.lanes(vector), h);
         }
 }
 
@@ -72,6 +83,7 @@ __attribute__((noinline)) void advance(Rnn<TANH>, const Moment& m, const Layout&
 inline constexpr Size GROUP = 8;
 
 // The gates, and the state "c" before zoneout to `fresh`.
+template <bool PLAIN>
 UNSPOOL_INLINE void advance_cell(const Moment& m, const Layout& layout, Size row, Size unit, int lanes, float* fresh) {
     const Size at = row * layout.held + unit;
     float* const sums = m.gates + row * layout.row + unit;
@@ -86,7 +98,7 @@ UNSPOOL_INLINE void advance_cell(const Moment& m, const Layout& layout, Size row
         store(m.cells + row * layout.units + unit, before);
     }
     store(fresh, c);
-    store(m.c + at, zoned(before, c, m.zoned_c, m.zone, row, unit, lanes));
+    store(m.c + at, PLAIN ? c : zoned(before, c, m.zoned_c, m.zone, row, unit, lanes));
 }
 
 __attribute__((noinline)) inline void advance(Lstm, const Moment& m, const Layout& layout, Size first, Size last) {
@@ -94,16 +106,18 @@ __attribute__((noinline)) inline void advance(Lstm, const Moment& m, const Layou
     for (Size vector = first; vector < last; ++vector) {
         const Size unit = vector * LANES;
         const int lanes = layout.lanes(vector);
-        for (Size begin = 0; begin < m.count; begin += GROUP) {
-            const Size end = m.count - begin < GROUP ? m.count : begin + GROUP;
-            for (Size row = begin; row < end; ++row) advance_cell(m, layout, row, unit, lanes, fresh + (row - begin) * LANES);
-            for (Size row = begin; row < end; ++row) {
-                float* const sums = m.gates + row * layout.row + 3 * layout.units + unit;
-                const Vec output = sigmoid(load(sums)), h = output * tanh(load(fresh + (row - begin) * LANES));
-                if (m.training) store(sums, output);
-                settle(m, layout, row, unit, lanes, load(m.before + row * layout.held + unit), h);
+        with_or_without(m, lanes, [&](auto plain) {
+            for (Size begin = 0; begin < m.count; begin += GROUP) {
+                const Size end = m.count - begin < GROUP ? m.count : begin + GROUP;
+                for (Size row = begin; row < end; ++row) advance_cell<plain()>(m, layout, row, unit, lanes, fresh + (row - begin) * LANES);
+                for (Size row = begin; row < end; ++row) {
+                    float* const sums = m.gates + row * layout.row + 3 * layout.units + unit;
+                    const Vec output = sigmoid(load(sums)), h = output * tanh(load(fresh + (row - begin) * LANES));
+                    if (m.training) store(sums, output);
+                    settle<plain()>(m, layout, row, unit, lanes, h);
+                }
             }
-        }
+        });
     }
 }
 
@@ -111,22 +125,24 @@ __attribute__((noinline)) inline void advance(GruResetAfter, const Moment& m, co
     for (Size vector = first; vector < last; ++vector) {
         const Size unit = vector * LANES;
         const int lanes = layout.lanes(vector);
-        for (Size begin = 0; begin < m.count; begin += GROUP) {
-            const Size end = m.count - begin < GROUP ? m.count : begin + GROUP;
-            for (Size row = begin; row < end; ++row) {
-                float* const sums = m.gates + row * layout.row + layout.units + unit;
-                ask_for_next(m, layout, row, unit);
-                store(sums, sigmoid(load(sums)));
-                store(sums + layout.units, sigmoid(load(sums + layout.units)));
+        with_or_without(m, lanes, [&](auto plain) {
+            for (Size begin = 0; begin < m.count; begin += GROUP) {
+                const Size end = m.count - begin < GROUP ? m.count : begin + GROUP;
+                for (Size row = begin; row < end; ++row) {
+                    float* const sums = m.gates + row * layout.row + layout.units + unit;
+                    ask_for_next(m, layout, row, unit);
+                    store(sums, sigmoid(load(sums)));
+                    store(sums + layout.units, sigmoid(load(sums + layout.units)));
+                }
+                for (Size row = begin; row < end; ++row) {
+                    float* const sums = m.gates + row * layout.row + unit;
+                    const Vec reset = load(sums + layout.units), update = load(sums + 2 * layout.units), before = load(m.before + row * layout.held + unit);
+                    const Vec candidate = tanh(load(sums) + reset * load(sums + 3 * layout.units));
+                    if (m.training) store(sums, candidate);
+                    settle<plain()>(m, layout, row, unit, lanes, update * (before - candidate) + candidate);
+                }
             }
-            for (Size row = begin; row < end; ++row) {
-                float* const sums = m.gates + row * layout.row + unit;
-                const Vec reset = load(sums + layout.units), update = load(sums + 2 * layout.units), before = load(m.before + row * layout.held + unit);
-                const Vec candidate = tanh(load(sums) + reset * load(sums + 3 * layout.units));
-                if (m.training) store(sums, candidate);
-                settle(m, layout, row, unit, lanes, before, update * (before - candidate) + candidate);
-            }
-        }
+        });
     }
 }
 
@@ -150,7 +166,7 @@ __attribute__((noinline)) inline void advance(GruResetBefore, const Moment& m, c
             float* const sums = m.gates + row * layout.row + unit;
             const Vec candidate = tanh(load(sums)), update = load(sums + 2 * layout.units), before = load(m.before + row * layout.held + unit);
             if (m.training) store(sums, candidate);
-            settle(m, layout, row, unit, layout.lanes(vector), before, update * (before - candidate) + candidate);
+            settle(m, layout, row, unit, layout.lanes(vector), update * (before - candidate) + candidate);
         }
 }
 
