@@ -207,7 +207,8 @@ private:
             const Size count = own.last - first < INPUT_ROWS ? own.last - first : INPUT_ROWS;
             std::memset(rows, 0, count * room_.input_width * sizeof(float));
             product_with(Strided{call_.gates + first * layout_.row, layout_.row}, count, room_.input_panels, 0, vectors_of(layout_.inputs),
-                         depth_of(layout_.hidden, Cell::INPUT_PLANES, layout_.units), layout_.far, {rows, room_.input_width, LANES}, {rows, room_.input_width, LANES});
+                         depth_of(layout_.hidden, Cell::INPUT_PLANES, layout_.units), layout_.far, {rows, room_.input_width, LANES},
+                         {rows, room_.input_width, LANES});
             for (Size i = 0; i < count; ++i)
                 std::memcpy(place(to_.x, plan_.instant[first + i], call_.steps * layout_.inputs, layout_.inputs), rows + i * room_.input_width,
                             layout_.inputs * sizeof(float));

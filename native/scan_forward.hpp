@@ -179,7 +179,8 @@ private:
         for (Size i = 0; i < count; ++i) x[i] = place(call_.x, plan_.instant[instant + i], call_.x_row, call_.x_step);
         const Depth depth{layout_.inputs, 1, layout_.inputs};
         if constexpr (PLAIN) {
-            product_with(Pointers{x}, count, room_.input_panels, units.first, units.last, depth, layout_.far, {room_.biases, 0, LANES}, {gates, layout_.row, LANES});
+            product_with(Pointers{x}, count, room_.input_panels, units.first, units.last, depth, layout_.far, {room_.biases, 0, LANES},
+                         {gates, layout_.row, LANES});
         } else {
             constexpr int V = Cell::INPUT_PLANES;
             for (Size vector = units.first; vector < units.last; ++vector) {

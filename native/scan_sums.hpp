@@ -6,8 +6,8 @@
 
 namespace unspool::UNSPOOL_ISA {
 
-// Work goes from block to block of instants. In each, gates of a few units at a time are laid out as strips without gaps, once for all that weights read;
-// then a panel of what they read stays in the cache while the strips pass by.
+// Work goes from block to block of instants. In each, the gates of a few units at a time are laid out as a strip without gaps: as they stand, every instant is
+// on another page of memory. Then a panel of what weights read stays in the cache while the strips pass by.
 struct Outer {
 #if defined(__AVX512F__)
     static constexpr Size PANEL = 24576; // floats
@@ -38,8 +38,9 @@ struct Outer {
             for (int plane = 0; plane < planes; ++plane) {
                 const float* from = gates + (k + i) * row + plane * units + mine.first;
                 float* to = strip_of(mine, plane) + i * STRIP;
-                for (Size r = 0; r < mine.count(); r += STRIP, to += STRIP * BLOCK, from += STRIP)
-                    std::memcpy(to, from, (mine.count() - r < STRIP ? mine.count() - r : STRIP) * sizeof(float));
+                Size left = mine.count();
+                for (; left >= STRIP; left -= STRIP, to += STRIP * BLOCK, from += STRIP) std::memcpy(to, from, STRIP * sizeof(float));
+                if (left) std::memcpy(to, from, left * sizeof(float));
             }
     }
 
@@ -98,7 +99,8 @@ private:
             const Results to{sums + r * sums_row, sums_row, LANES};
             const Starts from = first ? Starts{zeros, 0, LANES} : Starts{to.at, to.row, to.vec};
             const float* const strip = a + r / STRIP * STRIP * BLOCK + r % STRIP;
-            with_rows<V>(static_cast<int>(count - r < HIGH ? count - r : HIGH), [&](auto rows) { columns_times_panel<rows(), V>(strip, panel, deep, from, to); });
+            const Size high = count - r < HIGH ? count - r : HIGH;
+            with_rows<V>(static_cast<int>(high), [&](auto rows) { columns_times_panel<rows(), V>(strip, panel, deep, from, to); });
         }
     }
 
