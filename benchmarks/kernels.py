@@ -36,7 +36,7 @@ def main() -> None:
     path: Path = given.out
     if given.table or given.summary:
         results = json.loads(path.read_text(encoding="utf-8"))
-        print(table.speed(results) if given.table else summary.told(results))
+        print(table.speed(results, given.threads[0]) if given.table else summary.told(results, given.threads[0]))
         return
     given.only = installed(given.only)
     results = json.loads(path.read_text(encoding="utf-8")) if path.exists() and given.resume else {"rows": [], "memory": []}
@@ -136,8 +136,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--memory", action=argparse.BooleanOptionalAction, default=True, help="of training steps, in fresh processes")
     parser.add_argument("--resume", action="store_true", help="keep the rows that the file has and measure what it lacks")
     parser.add_argument("--out", type=Path, default=RESULTS, help="the file of results")
-    parser.add_argument("--table", action="store_true", help="print the table of the README from the file")
-    parser.add_argument("--summary", action="store_true", help="print which bars the file meets")
+    parser.add_argument("--table", action="store_true", help="print the table of the README from the file, for the first of --threads")
+    parser.add_argument("--summary", action="store_true", help="print which bars the file meets, with the first of --threads")
     given = parser.parse_args()
     unknown = sorted(set(given.only) - set(CONTENDERS))
     if unknown:

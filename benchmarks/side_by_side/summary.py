@@ -42,14 +42,14 @@ class Bar:
         return f"{verdict}  {self.claim}: {figure}, wanted at {'most' if self.at_most else 'least'} {self.wanted:.3g}{where}"
 
 
-def told(results: Mapping[str, Any]) -> str:
-    """Every bar, and below them the cells from the worst on."""
-    rows = [row for row in layers(results) if row["threads"] == THREADS]
+def told(results: Mapping[str, Any], threads: int = THREADS) -> str:
+    """Every bar as that many threads meet it, and below them the cells from the worst on."""
+    rows = [row for row in layers(results) if row["threads"] == threads]
     worst = sorted((cell(results, row) for row in rows if best(row)), key=lambda found: found.margin)
-    lines = [str(bar) for bar in [*cell_bars(worst), *mean_bars(rows), *peak_bars(results, rows), *step_bars(results), *memory_bars(results)]]
+    lines = [str(bar) for bar in [*cell_bars(worst), *mean_bars(rows), *peak_bars(results, rows), *step_bars(results, threads), *memory_bars(results)]]
     missing = sorted({Case(**row["case"]).name for row in rows if not best(row)})
     lines += [f"no other contender gave the right numbers: {name}" for name in missing]
-    lines += ["", f"cells at {THREADS} threads, worst first (ratio to the best other, share of the peak that it runs at):"]
+    lines += ["", f"cells at {threads} thread{'s' * (threads > 1)}, worst first (ratio to the best other, share of the peak that it runs at):"]
     return "\n".join([*lines, *(str(found) for found in worst)])
 
 
@@ -116,14 +116,14 @@ def peak_bars(results: Mapping[str, Any], rows: list[Row]) -> list[Bar]:
     for kind in ("lstm", "gru"):
         shape = dict(zip(("steps", "rows", "inputs", "hidden"), PEAK_SHAPE, strict=True))
         found = [row for row in rows if fits(row, kind=kind, training=True, dropout=False, varied=False, **shape) and OURS in measured(row)]
-        share = found[0]["contenders"][OURS]["gflops"] / results["peak"][str(THREADS)] if found else None
+        share = found[0]["contenders"][OURS]["gflops"] / results["peak"][str(found[0]["threads"])] if found else None
         bars.append(Bar(f"share of the peak in {kind.upper()} training at {PEAK_SHAPE}", share, PEAK_SHARE))
     return bars
 
 
-def step_bars(results: Mapping[str, Any]) -> list[Bar]:
+def step_bars(results: Mapping[str, Any], threads: int = THREADS) -> list[Bar]:
     """One step of one stream against the others, and what a step of one of many streams takes."""
-    rows = [row for row in results["rows"] if row["case"]["streaming"] and row["threads"] == THREADS and OURS in measured(row)]
+    rows = [row for row in results["rows"] if row["case"]["streaming"] and row["threads"] == threads and OURS in measured(row)]
     found = {row["case"]["rows"]: row["contenders"] for row in rows}
     bars = [one_stream(found.get(1, {}), other, wanted) for other, wanted in (("onnxruntime", 3.0), ("torch", 10.0))]
     streams = max(found, default=1)

@@ -73,6 +73,15 @@ def test_the_table_has_a_line_a_use_and_marks_the_fastest():
     assert line.count("**") == 2 and line.index("**") < line.rindex(f"{case.flops / 2e-3 / 1e9:.0f}")
 
 
+def test_bars_are_told_of_the_threads_that_are_asked_for():
+    case = Case("gru", 28, 64, 28, 100, training=True)
+    alone = row(case, ours=1e-3, torch=3e-3) | {"threads": 1}
+    found = results(row(case, ours=1e-3, torch=2e-3), alone) | {"peak": {"1": PEAK, "2": PEAK, "by": ""}}
+    assert "GRU training against torch: 2," in summary.told(found) and "cells at 2 threads" in summary.told(found)
+    assert "GRU training against torch: 3," in summary.told(found, 1) and "cells at 1 thread," in summary.told(found, 1)
+    assert "on 1 thread of" in table.speed(found, 1)
+
+
 def test_epochs_are_judged_by_time_at_equal_loss_and_the_first_does_not_count():
     found = {
         "ours": {"median": 1.0, "seconds": [9.0, 1.0, 1.0], "best_loss": 0.5},
