@@ -46,7 +46,8 @@ def told(results: Mapping[str, Any], threads: int = THREADS) -> str:
     """Every bar as that many threads meet it, and below them the cells from the worst on."""
     rows = [row for row in layers(results) if row["threads"] == threads]
     worst = sorted((cell(results, row) for row in rows if best(row)), key=lambda found: found.margin)
-    lines = [str(bar) for bar in [*cell_bars(worst), *mean_bars(rows), *peak_bars(results, rows), *step_bars(results, threads), *memory_bars(results)]]
+    bars = [*cell_bars(worst), *mean_bars(rows), *peak_bars(results, rows), *step_bars(results, threads), *memory_bars(results)]
+    lines = [str(bar) for bar in bars]
     missing = sorted({Case(**row["case"]).name for row in rows if not best(row)})
     lines += [f"no other contender gave the right numbers: {name}" for name in missing]
     lines += ["", f"cells at {threads} thread{'s' * (threads > 1)}, worst first (ratio to the best other, share of the peak that it runs at):"]

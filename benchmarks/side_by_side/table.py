@@ -69,8 +69,8 @@ def steps(results: Mapping[str, Any], threads: int) -> str:
 def caption(results: Mapping[str, Any], threads: int) -> str:
     versions = ", ".join(f"{name} {told}" for name, told in results["versions"].items())
     return (
-        f"GFLOP/s in real steps, medians of {results['repeats']} interleaved repetitions on {threads} thread{'s' * (threads > 1)} of {results['processor']} "
-        f"(peak {results['peak'][str(threads)]:.0f} GFLOP/s), {results['date']}; {versions}."
+        f"GFLOP/s in real steps, medians of {results['repeats']} interleaved repetitions on {threads} thread{'s' * (threads > 1)} "
+        f"of {results['processor']} (peak {results['peak'][str(threads)]:.0f} GFLOP/s), {results['date']}; {versions}."
     )
 
 
