@@ -36,7 +36,7 @@ using Results = Block<float>;
 using Starts = Block<const float>;
 
 // Sums that fit the registers beside their operands: 16 of them on x86 before AVX-512, 32 else; and how many depths stand in one turn of the loop, which
-// is worth a tenth where a turn is short.
+// matters where a turn is short.
 #if defined(__AVX512F__) || defined(__aarch64__)
 inline constexpr int SUMS = 24, AT_ONCE = 1;
 #else
