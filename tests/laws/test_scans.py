@@ -69,7 +69,7 @@ def test_gradients_of_the_twin_are_those_of_finite_differences(kind, reverse, zo
 @every_kind
 @pytest.mark.parametrize("hidden", [8, 33, 130, 310])
 def test_long_scans_of_many_rows_stay_close(engine, kind, hidden):
-    """Sums over many rows and steps, in the order of each engine; of 310 units no near cache holds the weights, and the native engine asks for them."""
+    """Sums over many rows and steps, in the order of each engine; the weights of 310 units fit no near cache, and the native engine asks for them."""
     case = Case(kind, 37, 40, 17, hidden, tuple(range(4, 41)), seed=3)
     if runs(engine, case):
         agree(scanned(engine, case, torch.float32), scanned("eager", case, torch.float64), 1e-4)
