@@ -93,6 +93,7 @@ private:
 
     template <int V>
     UNSPOOL_INLINE void add(const float* a, Size count, Size deep, float* sums, Size sums_row, bool first) const {
+        // Of one vector a tile needs more rows, or its few sums wait for each other.
         constexpr Size HIGH = V == 1 && STRIP <= MOST_ROWS<1> ? STRIP : MOST_ROWS<WIDE>;
         alignas(64) static constexpr float zeros[V * LANES] = {};
         for (Size r = 0; r < count; r += HIGH) {
