@@ -55,13 +55,16 @@ def measured(task: str, seed: int, given: argparse.Namespace) -> dict[str, Any]:
         try:
             for name, contender in CONTENDERS.items():
                 if task in contender["tasks"] and name in given.only:
-                    words = [name, task, folder, str(epochs), str(seed)]
+                    words = [name, task, folder, str(epochs * epochs_a_turn(name)), str(seed)]
                     runners[name] = Runner("side_by_side.epochs.worker", words, given.threads, contender.get("environment", {}))
                     turn(name, "ready", runners, found)
             for epoch in range(epochs):
                 for name in [*runners]:
-                    answer = turn(name, "epoch", runners, found)
-                    print(f"{task} epoch {epoch + 1}/{epochs} {name}: {answer}", flush=True)
+                    for _ in range(epochs_a_turn(name)):
+                        answer = turn(name, "epoch", runners, found)
+                        print(f"{task} epoch {epoch + 1}/{epochs} {name}: {answer}", flush=True)
+                        if answer is None:
+                            break
         finally:
             for runner in runners.values():
                 runner.close()
@@ -82,6 +85,11 @@ def turn(name: str, what: str, runners: dict[str, Runner], found: dict[str, dict
         kept["seconds"].append(answer["seconds"])
         kept["losses"].append(answer["loss"])
     return answer
+
+
+def epochs_a_turn(name: str) -> int:
+    count: int = CONTENDERS[name].get("epochs_a_turn", 1)
+    return count
 
 
 def described(found: dict[str, Any]) -> dict[str, Any]:

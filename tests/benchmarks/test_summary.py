@@ -91,3 +91,15 @@ def test_epochs_are_judged_by_time_at_equal_loss_and_the_first_does_not_count():
     assert fast.figure == pytest.approx(4) and fast.met and equal.met
     found["ours"]["best_loss"] = 0.6
     assert not epochs.against("ecg5000", [{"contenders": found}], "torch")[1].met
+
+
+def test_a_carried_state_is_judged_by_the_time_to_the_loss_that_the_other_has_at_best():
+    found = {
+        "ours-carried": {"median": 1.0, "seconds": [2.0, 1.0, 1.0, 1.0], "losses": [9.0, 6.0, 4.0, 5.0], "best_loss": 4.0},
+        "darts": {"median": 8.0, "seconds": [9.0, 8.0, 8.0], "losses": [7.0, 4.5, 6.0], "best_loss": 4.5},
+    }
+    epoch, whole = epochs.carried_against("vic_elec", [{"contenders": found}], "darts")
+    assert epoch.figure == pytest.approx(8) and whole.figure == pytest.approx(17 / 4)
+    found["ours-carried"]["losses"] = [9.0, 6.0, 4.6, 5.0]
+    whole = epochs.carried_against("vic_elec", [{"contenders": found}], "darts")[1]
+    assert not whole.met and "not reached" in str(whole)

@@ -10,7 +10,7 @@ from side_by_side.epochs import TITLES
 from side_by_side.summary import Bar
 from side_by_side.table import headed, line
 
-OURS = "ours"
+OURS, CARRIED = "ours", "ours-carried"
 WANTED = 3.0
 """Times as fast as the torch loop on classification, and as every peer in the forecast."""
 
@@ -24,6 +24,7 @@ Row = Mapping[str, Any]
 def told(results: Mapping[str, Any]) -> str:
     tasks = {row["task"]: [one for one in results["rows"] if one["task"] == row["task"]] for row in results["rows"]}
     bars = [bar for task, rows in tasks.items() for rival in RIVALS[task] for bar in against(task, rows, rival)]
+    bars += [bar for task, rows in tasks.items() for rival in RIVALS[task] for bar in carried_against(task, rows, rival)]
     return "\n".join(str(bar) for bar in bars)
 
 
@@ -43,6 +44,30 @@ def against(task: str, rows: Sequence[Row], rival: str) -> list[Bar]:
     ]
 
 
+def carried_against(task: str, rows: Sequence[Row], rival: str) -> list[Bar]:
+    """With the state carried: how many times as long the rival's epochs take, and its training up to its best validation loss."""
+    both = [row["contenders"] for row in rows if all("median" in row["contenders"].get(name, {}) for name in (CARRIED, rival))]
+    if not both:
+        return []
+    seconds = [median(found[name]["median"] for found in both) for name in (CARRIED, rival)]
+    ours, theirs = ([seconds_to(found[name], found[rival]["best_loss"]) for found in both] for name in (CARRIED, rival))
+    reached = [(own, other) for own, other in zip(ours, theirs, strict=True) if own is not None and other is not None]
+    ratio = median(other / own for own, other in reached) if len(reached) == len(both) else 0.0
+    where = "; ".join(f"{own:.3g} s and {other:.3g} s" for own, other in reached)
+    return [
+        Bar(f"{task}, state carried: epochs against {rival}", seconds[1] / seconds[0], WANTED, where=f"{seconds[0]:.3g} s and {seconds[1]:.3g} s"),
+        Bar(f"{task}, state carried: training to the best validation loss of {rival}", ratio, WANTED, where=where or "not reached"),
+    ]
+
+
+def seconds_to(found: Mapping[str, Any], loss: float) -> float | None:
+    """How long a contender trained until its validation loss was as low as that; None where it never was."""
+    for epoch, own in enumerate(found["losses"], start=1):
+        if own <= loss:
+            return float(sum(found["seconds"][:epoch]))
+    return None
+
+
 def table(results: Mapping[str, Any]) -> str:
     lines = [headed(["task", "", "seconds an epoch", "times ours", "best validation loss", "epochs", "seeds"])]
     tasks = list(dict.fromkeys(row["task"] for row in results["rows"]))
@@ -58,7 +83,8 @@ def table(results: Mapping[str, Any]) -> str:
                 lines.append(line([task, title, "failed", "", "", "", ""]))
                 continue
             times = f"{seconds / ours:.2f}" if ours else ""
-            lines.append(line([task, title, f"{seconds:.3g}", times, f"{fmean(losses):.4g}", str(rows[0]["epochs"]), str(len(losses))]))
+            epochs = len(found[0]["losses"])
+            lines.append(line([task, title, f"{seconds:.3g}", times, f"{fmean(losses):.4g}", str(epochs), str(len(losses))]))
     return "\n".join(lines)
 
 

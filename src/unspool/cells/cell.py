@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from functools import cache
+from typing import Any, TypeGuard
 
 from torch import Tensor, nn
 
@@ -51,15 +52,25 @@ class Cell(nn.Module, ABC):
         return self.advance(projected, state, keep)
 
 
-def recurrence_of(cell: Cell, written: type[Cell], kind: Kind, from_input: nn.Module, from_state: nn.Module) -> Recurrence | None:
-    """What a cell computes, if it is what the class `written` says: with no method replaced, no hook set and no other module in a linear's place."""
+def recurrence_of(cell: Cell, written: type[Cell], kind: Kind) -> Recurrence | None:
+    """What a cell computes with its linear layers `from_input` and `from_state`, if it is what the class `written` says: with no method replaced, no
+    hook set and no other module in a linear's place."""
     own = vars(cell)
     if not _is_as_written(type(cell), written) or "project" in own or "advance" in own:
         return None
+    modules = own["_modules"]  # looked up here, as every call of a layer does: by attribute it takes ten times as long
+    from_input, from_state = modules.get("from_input"), modules.get("from_state")
     if not _is_plain_linear(from_input) or not _is_plain_linear(from_state):
         return None
-    assert isinstance(from_input, nn.Linear) and isinstance(from_state, nn.Linear)
-    return Recurrence(kind, from_input.weight, from_state.weight, from_input.bias, from_state.bias)
+    return Recurrence(
+        kind, _parameter(from_input, "weight"), _parameter(from_state, "weight"), _parameter(from_input, "bias"), _parameter(from_state, "bias")
+    )
+
+
+def _parameter(module: nn.Module, name: str) -> Any:
+    """A parameter, or what a parametrization gives in its place."""
+    held = vars(module)["_parameters"]
+    return held[name] if name in held else getattr(module, name)
 
 
 @cache
@@ -67,7 +78,7 @@ def _is_as_written(kind: type[Cell], written: type[Cell]) -> bool:
     return kind.project is written.project and kind.advance is written.advance
 
 
-def _is_plain_linear(module: nn.Module) -> bool:
+def _is_plain_linear(module: nn.Module | None) -> TypeGuard[nn.Linear]:
     """Whether a call of the module is x W' + b and nothing else. A parametrized weight is a weight; a hook could do anything."""
     if not isinstance(module, nn.Linear) or type(module).forward is not nn.Linear.forward or "forward" in vars(module):
         return False

@@ -50,4 +50,4 @@ class RNNCell(Cell):
         return h, {"h": h}
 
     def recurrence(self) -> Recurrence | None:
-        return recurrence_of(self, RNNCell, "rnn_tanh" if self.activation == "tanh" else "rnn_relu", self.from_input, self.from_state)
+        return recurrence_of(self, RNNCell, "rnn_tanh" if self.activation == "tanh" else "rnn_relu")

@@ -56,7 +56,7 @@ class GRUCell(Cell):
 
     def recurrence(self) -> Recurrence | None:
         kind: Kind = "gru_reset_after" if self.reset == "after" else "gru_reset_before"
-        return recurrence_of(self, GRUCell, kind, self.from_input, self.from_state)
+        return recurrence_of(self, GRUCell, kind)
 
     def _reset_after(self, projected: Tensor, read: Tensor) -> tuple[Tensor, Tensor]:
         gates = 2 * self.hidden

@@ -55,4 +55,4 @@ class LSTMCell(Cell):
         return h, {"h": h, "c": c}
 
     def recurrence(self) -> Recurrence | None:
-        return recurrence_of(self, LSTMCell, "lstm", self.from_input, self.from_state)
+        return recurrence_of(self, LSTMCell, "lstm")

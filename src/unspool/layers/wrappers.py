@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -30,7 +31,7 @@ class Stack(Layer):
             self.stride *= layer.stride
 
     def _layers(self) -> list[Layer]:
-        return [layer for layer in self.layers if isinstance(layer, Layer)]
+        return cast(list[Layer], list(self.layers))
 
     def initial_state(self, batch: int) -> State:
         return {str(index): layer.initial_state(batch) for index, layer in enumerate(self._layers())}
@@ -49,9 +50,7 @@ class Stack(Layer):
         y, after[str(len(below))] = last.end(x, None if state is None else branch(state, str(len(below))), lengths)
         return y, after
 
-    def _through(
-        self, layers: list[Layer], x: Tensor, state: State | None, lengths: Tensor | None
-    ) -> tuple[Tensor, Tensor | None, dict[str, State]]:
+    def _through(self, layers: list[Layer], x: Tensor, state: State | None, lengths: Tensor | None) -> tuple[Tensor, Tensor | None, dict[str, State]]:
         """The outputs of the first `layers`, of as many inputs as fill the whole stride; how many are real; and their states."""
         check_lengths(x, lengths)
         if self.stride > 1:
