@@ -49,6 +49,7 @@ def test_a_case_is_a_row_with_a_time_for_every_repetition():
         assert min(found["times"]) <= found["quartiles"][0] <= found["median"] <= found["quartiles"][1] <= max(found["times"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["ours", "torch"])
 def test_a_larger_case_takes_more_memory(name):
     found = []
