@@ -14,7 +14,9 @@ from unspool.data.preparation import Preparation
 from unspool.errors import BundleError
 
 WEIGHTS = {"w": np.arange(6, dtype=np.float32).reshape(2, 3)}
-FACTS = Facts(task=ClassifyFacts(counts=(1, 2)), preparation=Preparation(labels=("a", "b")), memory=MemoryFacts(kind="carried"))
+FACTS = Facts(
+    task=ClassifyFacts(counts=(1, 2)), preparation=Preparation(labels=("a", "b")), memory=MemoryFacts(kind="carried")
+)
 
 
 @pytest.fixture
@@ -68,7 +70,9 @@ def test_every_flipped_bit_and_truncation_is_found(folder):
     Bundle.open(folder)
 
 
-@pytest.mark.parametrize("name", ["spec.yaml", "facts.json", "weights.safetensors", "metrics.json", "program.safetensors"])
+@pytest.mark.parametrize(
+    "name", ["spec.yaml", "facts.json", "weights.safetensors", "metrics.json", "program.safetensors"]
+)
 def test_a_missing_file_is_named(folder, name):
     (folder / name).unlink()
     with pytest.raises(BundleError, match=f"{name}: is missing"):
@@ -142,7 +146,9 @@ def test_a_newer_format_says_to_install_a_newer_version(folder):
         Bundle.open(folder)
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"[" * 100_000, b'{"format": "1"}', b'{"format": 1}', b'{"format": 1, "files": {"a": 1}}'])
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"[" * 100_000, b'{"format": "1"}', b'{"format": 1}', b'{"format": 1, "files": {"a": 1}}']
+)
 def test_a_manifest_that_is_none_is_refused(folder, content):
     (folder / "manifest.json").write_bytes(content)
     with pytest.raises(BundleError, match=r"manifest\.json"):

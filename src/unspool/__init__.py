@@ -53,15 +53,7 @@ __version__ = "0.1.0"
 
 _ROOMS = {
     "unspool.errors": (
-        "BundleError",
-        "DataError",
-        "InputError",
-        "Interrupted",
-        "LiveError",
-        "MissingExtra",
-        "SpecError",
-        "TrainingError",
-        "UnspoolError",
+        "BundleError", "DataError", "InputError", "Interrupted", "LiveError", "MissingExtra", "SpecError", "TrainingError", "UnspoolError",
         "VerificationError",
     ),
     "unspool.layers": ("GRU", "LSTM", "RNN"),

@@ -110,9 +110,13 @@ class Bundle:
         present = set(_files(place)) - set(apart_from)
         for name in files:
             if name not in present:
-                raise BundleError(f"{place / name}: is missing, and {MANIFEST} lists it; copy the whole run folder anew")
+                raise BundleError(
+                    f"{place / name}: is missing, and {MANIFEST} lists it; copy the whole run folder anew"
+                )
         for name in sorted(present - set(files)):
-            raise BundleError(f"{place / name}: is not part of the run ({MANIFEST} does not list it); move it out of the folder")
+            raise BundleError(
+                f"{place / name}: is not part of the run ({MANIFEST} does not list it); move it out of the folder"
+            )
         for name, facts in files.items():
             _check(place, name, facts, _size(place, name), _digest(place, name))
         return cls(place, files)
@@ -171,8 +175,12 @@ def _read_manifest(folder: Path) -> dict[str, dict[str, Any]]:
     path = folder / MANIFEST
     if not os.path.lexists(path):
         if (folder / CHECKPOINTS).is_dir() or (folder / SPEC).is_file():
-            raise BundleError(f"{folder}: training has not finished here; go on with: unspool train SPEC --out {folder} --resume")
-        raise BundleError(f"{folder}: is not a run folder, for it has no {MANIFEST}; give the folder that `unspool train` wrote")
+            raise BundleError(
+                f"{folder}: training has not finished here; go on with: unspool train SPEC --out {folder} --resume"
+            )
+        raise BundleError(
+            f"{folder}: is not a run folder, for it has no {MANIFEST}; give the folder that `unspool train` wrote"
+        )
     if _size(folder, MANIFEST) > LARGEST_MANIFEST:
         _refuse(path, f"is larger than {LARGEST_MANIFEST:,} bytes")
     content = b"".join(_pieces(folder, MANIFEST))
@@ -180,7 +188,9 @@ def _read_manifest(folder: Path) -> dict[str, dict[str, Any]]:
     if not isinstance(manifest, dict) or not isinstance(manifest.get("format"), int):
         _refuse(path, "has no format")
     if manifest["format"] > FORMAT:
-        raise BundleError(f"{path}: is of format {manifest['format']}, and this unspool reads up to {FORMAT}; install a newer unspool")
+        raise BundleError(
+            f"{path}: is of format {manifest['format']}, and this unspool reads up to {FORMAT}; install a newer unspool"
+        )
     return _listed(manifest, content, path)
 
 
@@ -197,7 +207,10 @@ def _listed(manifest: dict[str, Any], content: bytes, path: Path) -> dict[str, d
 
 def _entries_are_sound(files: dict[str, Any]) -> bool:
     return len(files) <= MOST_FILES and all(
-        _NAME.fullmatch(name) and isinstance(facts, dict) and set(facts) == {"bytes", "sha256"} and isinstance(facts["bytes"], int)
+        _NAME.fullmatch(name)
+        and isinstance(facts, dict)
+        and set(facts) == {"bytes", "sha256"}
+        and isinstance(facts["bytes"], int)
         for name, facts in files.items()
     )
 
@@ -232,7 +245,9 @@ def _handle(folder: Path, name: str) -> int:
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except OSError as error:
-        raise BundleError(f"{path}: cannot be read: {error.strerror}; links are refused, copy the file itself") from None
+        raise BundleError(
+            f"{path}: cannot be read: {error.strerror}; links are refused, copy the file itself"
+        ) from None
     facts = os.fstat(handle)
     largest = LARGEST.get(path.suffix, LARGEST_OTHER)
     if not stat.S_ISREG(facts.st_mode) or facts.st_size > largest:

@@ -109,7 +109,8 @@ def _refuse_duplicates(node: yaml.Node | None, where: str, place: Place) -> None
                 raise SpecError(f"{where}:{line}: got {_kind(key.value)} as a key, wanted the name of an option; check the brackets")
             if key.value in seen:
                 raise SpecError(
-                    f"{where}:{key.start_mark.line + 1}: {dotted((*place, key.value))} is given twice (first on line {seen[key.value]}); keep one"
+                    f"{where}:{key.start_mark.line + 1}: {dotted((*place, key.value))} is given twice "
+                    f"(first on line {seen[key.value]}); keep one"
                 )
             seen[key.value] = key.start_mark.line + 1
             _refuse_duplicates(value, where, (*place, key.value))

@@ -16,7 +16,10 @@ from unspool.types import Forecasts
 
 
 def facts(targets=("load", "wind"), levels=(), horizon=3, seconds=1800.0, kinds=("standard", "log1p")):
-    scalers = {name: Scaler(kind=kind, center=2.0 + i, spread=4.0 + i) for i, (name, kind) in enumerate(zip(targets, kinds, strict=False))}
+    scalers = {
+        name: Scaler(kind=kind, center=2.0 + i, spread=4.0 + i)
+        for i, (name, kind) in enumerate(zip(targets, kinds, strict=False))
+    }
     return Facts(
         task=ForecastFacts(horizon=horizon, levels=levels),
         preparation=Preparation(targets=targets, scalers=scalers, frequency_seconds=seconds),

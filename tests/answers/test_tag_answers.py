@@ -31,7 +31,9 @@ def facts_of(labels=LABELS, scheme="iobes", chain=None, **tokens):
 def chain_of(labels=LABELS, scheme="iobes", seed=0):
     """What a head might have learnt; what the scheme forbids is None."""
     draw, rules = np.random.default_rng(seed), allowed(labels, scheme)
-    start, end, transitions = (np.where(rule, draw.normal(size=rule.shape), np.nan).tolist() for rule in (rules.start, rules.end, rules.transitions))
+    start, end, transitions = (
+        np.where(rule, draw.normal(size=rule.shape), np.nan).tolist() for rule in (rules.start, rules.end, rules.transitions)
+    )
 
     def plain(row):
         return tuple(None if weight != weight else weight for weight in row)

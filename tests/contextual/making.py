@@ -24,13 +24,8 @@ def write_encoder(folder: Path, places: int = 64, width: int = 16, seed: int = 0
     folder.mkdir(parents=True, exist_ok=True)
     write_tokenizer(folder)
     config = transformers.BertConfig(
-        vocab_size=len(VOCABULARY),
-        hidden_size=width,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=2 * width,
-        max_position_embeddings=places,
-        initializer_range=0.3,
+        vocab_size=len(VOCABULARY), hidden_size=width, num_hidden_layers=2, num_attention_heads=2, intermediate_size=2 * width,
+        max_position_embeddings=places, initializer_range=0.3,
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -48,11 +48,9 @@ def test_vectors_are_those_of_transformers_pooled_by_word(folder, pooling, layer
     tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"), pad_token="[PAD]")
     given = tokenizer([words], is_split_into_words=True, return_tensors="pt", truncation=False, padding=False)
     with torch.inference_mode():
-        states = (
-            transformers.AutoModel.from_pretrained(folder)
-            .eval()(input_ids=given["input_ids"], attention_mask=given["attention_mask"], output_hidden_states=True)
-            .hidden_states
-        )
+        states = transformers.AutoModel.from_pretrained(folder).eval()(
+            input_ids=given["input_ids"], attention_mask=given["attention_mask"], output_hidden_states=True
+        ).hidden_states
     states = sum(states[layer][0] for layer in layers) / len(layers)
     own = [[place for place, word in enumerate(given.word_ids(0)) if word == index] for index in range(len(words))]
     wanted = torch.stack([states[places].mean(0) if pooling == "mean" else states[places[0]] for places in own])
@@ -122,12 +120,7 @@ def test_the_window_is_what_the_encoder_has_places_for(folder, tmp_path):
     transformers = pytest.importorskip("transformers")
     write_tokenizer(tmp_path)
     config = transformers.RobertaConfig(
-        vocab_size=len(VOCABULARY),
-        hidden_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=16,
-        max_position_embeddings=34,
+        vocab_size=len(VOCABULARY), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, max_position_embeddings=34,
         pad_token_id=1,
     )
     transformers.RobertaModel(config).save_pretrained(tmp_path)

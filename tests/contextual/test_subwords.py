@@ -38,10 +38,8 @@ def test_a_text_that_fits_is_read_whole(pieces):
 spans = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 4)), max_size=20).map(
     lambda found: np.array(sorted((start, start + length) for start, length in found), np.int64).reshape(-1, 2)
 )
-cuts = (
-    st.lists(st.integers(0, 34), unique=True, max_size=20)
-    .map(lambda found: sorted(found)[: len(found) // 2 * 2])
-    .map(lambda found: np.array(found, np.int64).reshape(-1, 2))
+cuts = st.lists(st.integers(0, 34), unique=True, max_size=20).map(lambda found: sorted(found)[: len(found) // 2 * 2]).map(
+    lambda found: np.array(found, np.int64).reshape(-1, 2)
 )
 
 

@@ -76,7 +76,9 @@ def test_padding_is_cut_off_at_its_side(side):
     rows[1, place] = 2
     assert [record.steps for record in read(arrays(padded=side), HERE, {"values": rows})] == [5, 3]
     flipped = broken if side == "right" else broken[:, ::-1]
-    assert stacked(read(arrays(padded=side, missing="fill"), HERE, {"values": flipped}))[0][0] == [1.0 if side == "right" else 2.0]
+    assert stacked(read(arrays(padded=side, missing="fill"), HERE, {"values": flipped}))[0][0] == [
+        1.0 if side == "right" else 2.0
+    ]
 
 
 def test_channels_have_names_and_only_declared_ones_are_kept():

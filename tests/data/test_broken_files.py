@@ -192,13 +192,17 @@ def write(folder: Path, name: str, content: str | bytes) -> None:
 
 
 @pytest.mark.parametrize(("name", "content", "says", "options"), TABLES, ids=[case[0] for case in TABLES])
-def test_a_broken_table_is_told_in_one_sentence(tmp_path: Path, name: str, content: str | bytes, says: str, options: dict[str, object]) -> None:
+def test_a_broken_table_is_told_in_one_sentence(
+    tmp_path: Path, name: str, content: str | bytes, says: str, options: dict[str, object]
+) -> None:
     write(tmp_path, name, content)
     refused(table(name, **dict(options)), tmp_path, name, says)
 
 
 @pytest.mark.parametrize(("name", "content", "says"), ROLES, ids=[case[0] for case in ROLES])
-def test_a_series_with_contradictions_is_told_in_one_sentence(tmp_path: Path, name: str, content: str, says: str) -> None:
+def test_a_series_with_contradictions_is_told_in_one_sentence(
+    tmp_path: Path, name: str, content: str, says: str
+) -> None:
     write(tmp_path, name, content)
     spec = table(name, SERIES).model_copy(update={"missing": "split"})
     refused(spec, tmp_path, name, says)

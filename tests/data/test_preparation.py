@@ -206,7 +206,10 @@ def test_a_class_that_train_lacks_is_refused_when_preparing():
 
 
 def test_all_channels_of_arrays_are_inputs_where_none_is_declared():
-    found = [Record(name=str(i), where="x", columns={"x0": np.arange(4.0), "x1": np.ones(4)}, label="ab"[i % 2]) for i in range(6)]
+    found = [
+        Record(name=str(i), where="x", columns={"x0": np.arange(4.0), "x1": np.ones(4)}, label="ab"[i % 2])
+        for i in range(6)
+    ]
     preparation = Preparation.fit(DataSpec(source=ArraysSource()), found, split(found, RandomSplit(), 0)["train"])
     assert preparation.value_names == ("x0", "x1")
     assert preparation.labels == ("a", "b")

@@ -65,7 +65,9 @@ def test_the_words_that_a_source_gives_are_the_ones_that_are_counted():
     assert facts["tokens"]["train"]["tokens"] == 4 and facts["tokens"]["train"]["different"] == 3
 
 
-@pytest.mark.parametrize(("unit", "unknown", "different"), [("characters", 3 / 7, 1 / 3), ("bytes", 0, 0), ("spaces", 0.75, 0.5), ("subwords", 0, 0)])
+@pytest.mark.parametrize(
+    ("unit", "unknown", "different"), [("characters", 3 / 7, 1 / 3), ("bytes", 0, 0), ("spaces", 0.75, 0.5), ("subwords", 0, 0)]
+)
 def test_every_unit_has_its_rate(unit, unknown, different):
     found = surveyed(Tokens(unit=unit, subwords=Subwords(size=600) if unit == "subwords" else None))["tokens"]["validation"]
     assert (found["unknown"], found["different_unknown"]) == (pytest.approx(unknown, abs=1e-4), pytest.approx(different, abs=1e-4))

@@ -29,7 +29,10 @@ def spec(path=None, columns=COLUMNS, gaps="error", frequency="auto", zone="UTC",
 
 def frame(rows=6):
     times = pd.date_range("2024-03-31", periods=rows, freq="h", tz="Europe/Berlin")
-    parts = [pd.DataFrame({"t": times, "s": name, "y": np.arange(rows) + 0.1, "k": np.arange(rows) % 2 == 0, "c": 7}) for name in ("b", "a")]
+    parts = [
+        pd.DataFrame({"t": times, "s": name, "y": np.arange(rows) + 0.1, "k": np.arange(rows) % 2 == 0, "c": 7})
+        for name in ("b", "a")
+    ]
     both = pd.concat(parts)
     both["g"] = "x"
     both["unused"] = "ü"
@@ -180,7 +183,9 @@ def test_a_table_is_read_for_a_prediction_without_what_is_predicted():
     columns = Columns(series="s", past=("y",), target=("z",), label="l", group="g", part="p")
     table = pd.DataFrame({"s": ["a", "b"], "y": [1, 2]})
     found = read(spec(columns=columns), HERE, table, labelled=False)
-    assert [(record.label, record.group, record.part, list(record.columns)) for record in found] == [(None, None, None, ["y"])] * 2
+    assert [(record.label, record.group, record.part, list(record.columns)) for record in found] == [
+        (None, None, None, ["y"])
+    ] * 2
     with pytest.raises(DataError, match=r"no column 'z', which columns\.target names"):
         read(spec(columns=columns), HERE, table)
 

@@ -23,7 +23,7 @@ from unspool.spec import parse
 CHARACTERS = st.characters(codec="utf-8", exclude_characters="\0")
 TEXTS = st.text(CHARACTERS, min_size=1, max_size=30).filter(lambda text: text.strip() and not text.startswith("\ufeff"))
 ODD = ["\U0001f469\u200d\U0001f680 e\u0301\u0323", "\u0634\u0643\u0631\u0627 \u202b x", "a\u2028b\x85c\x1cd", "x" * 1_000_000]
-ROWS = [("good", 'fine, "really"\nfine'), ("bad", " \ttab and blank "), ("good", ODD[0]), ("bad", ODD[1])]
+ROWS = [("good", "fine, \"really\"\nfine"), ("bad", " \ttab and blank "), ("good", ODD[0]), ("bad", ODD[1])]
 
 
 def texts(**source):

@@ -72,7 +72,9 @@ def test_no_value_after_the_origin_or_outside_train_is_read(levels, seed, holes)
     changed = values.copy()
     changed[0, origin + 1 :] = draw.normal(size=59 - origin) * 100
     train = [[0, 0, 30], [1, 0, 60]]
-    before, after = (baselines([record(v[0]), record(v[1])], [(0, origin)], (4, 7), train, levels) for v in (values, changed))
+    before, after = (
+        baselines([record(v[0]), record(v[1])], [(0, origin)], (4, 7), train, levels) for v in (values, changed)
+    )
     for name, made in before.items():
         np.testing.assert_array_equal(made.point, after[name].point)
         assert (made.quantiles is None) == (after[name].quantiles is None)

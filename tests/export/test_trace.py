@@ -29,10 +29,16 @@ def same(network, program, values, codes, horizon, features, streams):
     executor = Executor(program, streams)
     for _ in range(4):
         x = draw.normal(size=(*front, values)).astype(np.float32)
-        c = np.stack([draw.integers(0, size, front) for size in SIZES[:codes]], -1) if codes else np.zeros((*front, 0), np.int64)
+        c = (
+            np.stack([draw.integers(0, size, front) for size in SIZES[:codes]], -1)
+            if codes
+            else np.zeros((*front, 0), np.int64)
+        )
         f = draw.normal(size=(streams, horizon, features)).astype(np.float32) if features else None
         with torch.no_grad():
-            wanted, state = network.step(torch.from_numpy(x), torch.from_numpy(c), None if f is None else torch.from_numpy(f), state)
+            wanted, state = network.step(
+                torch.from_numpy(x), torch.from_numpy(c), None if f is None else torch.from_numpy(f), state
+            )
         given = {"values": x, "codes": c} | ({} if f is None else {"future": f})
         got, held = interpreter.run({name: array for name, array in given.items() if name in program.inputs}, held)
         for answer in (np.array(got), executor.step(**given)):
@@ -85,7 +91,9 @@ def test_any_model_is_traced(data):
     horizon, features = choose(1, 3), choose(0, 2)
     heads = {
         "point": lambda width: Point(PointHead(hidden=4, depth=2), width, features, horizon, 2),
-        "quantile": lambda width: Quantile(QuantileHead(hidden=4, levels=(0.1, 0.4, 0.5, 0.9)), width, features, horizon, 1),
+        "quantile": lambda width: Quantile(
+            QuantileHead(hidden=4, levels=(0.1, 0.4, 0.5, 0.9)), width, features, horizon, 1
+        ),
         "classes": classes,
     }
     head = choose(*heads)
@@ -96,9 +104,13 @@ def test_any_model_is_traced(data):
         (ConvolutionSpec(channels=3, kernel=3, stride=2, norm=True, activation="tanh"),),
     )
     layers = choose(1, 2)
-    backbone = Backbone(cell=choose(*CELL_SPECS), layers=layers, residual=layers > 1, norm=choose(True, False), front=front)
+    backbone = Backbone(
+        cell=choose(*CELL_SPECS), layers=layers, residual=layers > 1, norm=choose(True, False), front=front
+    )
     network = model(backbone, values, codes, choose(*POOLS), heads[head], choose(LearnedEmbedding(width=3), OneHot()))
-    program = holds(network, values, codes, None if head == "classes" else horizon, 0 if head == "classes" else features)
+    program = holds(
+        network, values, codes, None if head == "classes" else horizon, 0 if head == "classes" else features
+    )
     assert set(program.inputs) == {
         *(["values"] if values else []),
         *(["codes"] if codes else []),
@@ -162,7 +174,9 @@ class Minimal(Cell):
 
 @pytest.mark.parametrize("cell", [ExponentialGates, Minimal])
 def test_a_cell_written_in_ten_lines_of_torch_is_traced(cell):
-    program = holds(model(lambda width: Stack([Recurrent(cell(width, 4))], width), 2, 0, "last", classes, LearnedEmbedding()), 2)
+    program = holds(
+        model(lambda width: Stack([Recurrent(cell(width, 4))], width), 2, 0, "last", classes, LearnedEmbedding()), 2
+    )
     if cell is ExponentialGates:
         np.testing.assert_array_equal(program.state["backbone.0.n"], np.ones(4))
 
@@ -201,19 +215,37 @@ FUNCTIONS = {
     "einsum": lambda x, w: torch.einsum("bi,bj,ij->bj", x, x, w),
     "matrix product": lambda x, w: x @ w + torch.matmul(x, w.T),
     "heads": lambda x, w: x.view(x.shape[0], 2, 2).transpose(1, 2).softmax(-1).flatten(1),
-    "reductions": lambda x, w: x - x.mean(-1, keepdim=True) + x.sum(dim=1, keepdim=True) / x.std(-1, keepdim=True) + x.amax(-1, True),
+    "reductions": lambda x, w: (
+        x - x.mean(-1, keepdim=True) + x.sum(dim=1, keepdim=True) / x.std(-1, keepdim=True) + x.amax(-1, True)
+    ),
     "largest and smallest": lambda x, w: x.max(dim=-1, keepdim=True).values + x.min(-1).values.unsqueeze(-1) * x,
-    "norms": lambda x, w: F.normalize(x, dim=-1) + F.rms_norm(x, (4,)) + F.layer_norm(x, (4,), w[0], w[1]) + F.layer_norm(x, (4,), None, w[1]),
+    "norms": lambda x, w: (
+        F.normalize(x, dim=-1)
+        + F.rms_norm(x, (4,))
+        + F.layer_norm(x, (4,), w[0], w[1])
+        + F.layer_norm(x, (4,), None, w[1])
+    ),
     "running sums": lambda x, w: x.cumsum(-1) + torch.log_softmax(x, -1) + torch.logsumexp(x, -1, keepdim=True),
-    "pieces": lambda x, w: torch.cat([x[:, 2:], x[:, :1], x[:, 1, None]], -1) + torch.stack(x.unbind(-1), -1).narrow(1, 0, 4),
+    "pieces": lambda x, w: (
+        torch.cat([x[:, 2:], x[:, :1], x[:, 1, None]], -1) + torch.stack(x.unbind(-1), -1).narrow(1, 0, 4)
+    ),
     "constants": lambda x, w: (
-        x + torch.zeros_like(x) + torch.ones(4) + x.new_full((x.shape[0], 4), 0.3) + torch.arange(4) + torch.tensor([1.0, 2, 3, 4])
+        x
+        + torch.zeros_like(x)
+        + torch.ones(4)
+        + x.new_full((x.shape[0], 4), 0.3)
+        + torch.arange(4)
+        + torch.tensor([1.0, 2, 3, 4])
     ),
     "a learnt row for every stream": lambda x, w: torch.cat([w[:1].expand(x.shape[0], -1)[:, :2], x[:, 2:]], -1),
     "masks": lambda x, w: x.masked_fill(x > 0.3, -1.0) + torch.where(x > 0, x, 0.0),
-    "logarithms": lambda x, w: torch.log1p(x.abs()) + torch.log(x.abs() + 1) + torch.expm1(x.clamp(max=1)) + torch.reciprocal(x.abs() + 1),
+    "logarithms": lambda x, w: (
+        torch.log1p(x.abs()) + torch.log(x.abs() + 1) + torch.expm1(x.clamp(max=1)) + torch.reciprocal(x.abs() + 1)
+    ),
     "rounds of kinds": lambda x, w: (x > 0).long().float() + (x > 0).to(x.dtype) * x.double().float(),
-    "waves": lambda x, w: torch.sin(x) + torch.cos(x) - torch.erf(x) + F.softplus(x, beta=2, threshold=1) - F.dropout(x, 0.5, False),
+    "waves": lambda x, w: (
+        torch.sin(x) + torch.cos(x) - torch.erf(x) + F.softplus(x, beta=2, threshold=1) - F.dropout(x, 0.5, False)
+    ),
 }
 
 

@@ -62,11 +62,7 @@ BROKEN: dict[str, Broken] = {
     "number beyond a float in train": broken("forecast", with_row(100, "2024-01-05T02:00,1e300,0"), "column 'value'", "too large to scale"),
     "number beyond a float in test": broken("forecast", with_row(230, "2024-01-10T12:00,1e300,0"), ":230:", "column 'value'", "far too large"),
     "negative number under a logarithm": broken(
-        "forecast",
-        with_row(230, "2024-01-10T12:00,-3,0"),
-        ":230:",
-        "column 'value': got -3",
-        "wanted more than -1",
+        "forecast", with_row(230, "2024-01-10T12:00,-3,0"), ":230:", "column 'value': got -3", "wanted more than -1",
         data__scaling={"default": "log1p"},
     ),
     "no value at all": broken("forecast", demand(f"{row.split(',')[0]},,0" for row in hourly()), ":2: column 'value'", "missing"),
@@ -78,12 +74,8 @@ BROKEN: dict[str, Broken] = {
     "time going back": broken("forecast", demand(hourly()[:90] + hourly()[50:60]), ":92:", "goes back in time", "sort the rows by time"),
     "one stamp twice": broken("forecast", demand(hourly()[:90] + hourly()[89:]), ":92:", "has two rows at", "columns.series"),
     "one stamp twice in one of two series": broken(
-        "forecast",
-        "shop," + demand([f"{shop},{row}" for shop in "ab" for row in hourly()] + ["b," + hourly()[-1]]),
-        ":482:",
-        "series 'b'",
-        "has two rows at",
-        data__columns__series="shop",
+        "forecast", "shop," + demand([f"{shop},{row}" for shop in "ab" for row in hourly()] + ["b," + hourly()[-1]]), ":482:", "series 'b'",
+        "has two rows at", data__columns__series="shop",
     ),
     "stamp that there is not": broken("forecast", with_row(100, "2024-02-30T02:00,3,0"), ":100: column 'time'", "2024-02-30", "ISO 8601"),
     "American dates": broken("forecast", with_row(2, "01/31/2024 00:00,3,0"), ":2: column 'time'", "wanted ISO 8601"),
@@ -108,9 +100,7 @@ BROKEN: dict[str, Broken] = {
     "no series": broken("classify", curves([*curve_rows(), ",1,up"]), ":290: the row names no series"),
     "too few records": broken("classify", curves(curve_rows()[: 2 * STEPS]), "give more records"),
     "record shorter than the stride": broken(
-        "classify",
-        curves([*curve_rows(), "z,1,up"]),
-        "record 'z' has 1 steps, fewer than the 4",
+        "classify", curves([*curve_rows(), "z,1,up"]), "record 'z' has 1 steps, fewer than the 4",
         model__backbone__front=[{"channels": 4, "kernel": 4, "stride": 4}],
     ),
     # packed and foreign files

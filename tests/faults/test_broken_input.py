@@ -21,9 +21,7 @@ PREDICT: dict[str, tuple[str, str | bytes, tuple[str, ...]]] = {
     "no known future": ("forecast", demand(LATER), ("has 0 rows after its last target", "reads holiday", "add rows in which only")),
     "half of the known future": ("forecast", demand(LATER + EMPTY[:2]), ("has 2 rows after its last target", "4 steps")),
     "a hole in the known future": (
-        "forecast",
-        demand(LATER + EMPTY[:2] + [EMPTY[2][:-1]] + EMPTY[3:]),
-        ("column 'holiday'", "missing"),
+        "forecast", demand(LATER + EMPTY[:2] + [EMPTY[2][:-1]] + EMPTY[3:]), ("column 'holiday'", "missing"),
     ),
     "a history too short for the lags": ("forecast", demand(LATER[-10:] + EMPTY), ("has 10 observed steps", "needs 24", "give a longer history")),
     "no history": ("forecast", demand(EMPTY), (":2: column 'value' is missing",)),

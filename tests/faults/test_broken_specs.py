@@ -134,11 +134,7 @@ WRONG: dict[str, Wrong] = {
         "forecast", "model.backbone.front", [{"channels": 4, "kernel": 3, "stride": 2}], "its stride must be 1", "windowed"
     ),
     "context off the stride": wrong(
-        "classify",
-        "model.memory",
-        {"kind": "windowed", "context": 7},
-        "7 is not a multiple",
-        "use 6",
+        "classify", "model.memory", {"kind": "windowed", "context": 7}, "7 is not a multiple", "use 6",
         model__backbone__front=[{"channels": 4, "kernel": 2, "stride": 2}],
     ),
     "classes of a forecast": wrong("forecast", "model.head", {"kind": "categorical"}, "does not answer a forecast", "point or quantile"),
@@ -147,11 +143,7 @@ WRONG: dict[str, Wrong] = {
     "pinball of a point": wrong("forecast", "task.metric", "pinball", "needs quantiles", model__head={"kind": "point"}),
     "embedding of numbers": wrong("arrays", "model.embed", {"kind": "one_hot"}, "there are no tokens or categories to embed; drop it"),
     "live asked of a bidirectional model": wrong(
-        "classify",
-        "live.memory",
-        "carried",
-        "needs the whole future",
-        "set model.backbone.bidirectional to false",
+        "classify", "live.memory", "carried", "needs the whole future", "set model.backbone.bidirectional to false",
         model__backbone__bidirectional=True,
     ),
     "live asked otherwise than trained": wrong("forecast", "live.memory", "windowed", "model.memory is carried", "set live.memory to carried"),
@@ -164,82 +156,44 @@ WITH_DATA: dict[str, Wrong] = {
     "no such channel": wrong("arrays", "data.columns.past", ["x7"], "'x7'", "there are: 'x0'", data__columns={}, line=None),
     "no such file": wrong("text", "data.source.path", "line.tsv", "no such file", "did you mean", "lines.tsv", line=None),
     "horizon longer than the series": wrong(
-        "forecast",
-        "task.horizon",
-        1000,
-        "the train part",
-        "160 steps",
-        "task.horizon is 1000",
-        "shorten",
-        line=None,
+        "forecast", "task.horizon", 1000, "the train part", "160 steps", "task.horizon is 1000", "shorten", line=None,
     ),
     "horizon longer than a part": wrong(
-        "forecast",
-        "task.horizon",
-        60,
-        "the validation part",
-        "40 steps",
-        "task.horizon is 60",
-        "give more rows",
-        line=None,
+        "forecast", "task.horizon", 60, "the validation part", "40 steps", "task.horizon is 60", "give more rows", line=None,
     ),
     "context longer than a part": wrong(
         "forecast", "model.memory", {"kind": "windowed", "context": 239}, "the train part", "model.memory.context is 239", "shorten", line=None
     ),
     "lags longer than the train part": wrong(
-        "forecast",
-        "task.lags",
-        [230],
-        "the train part",
-        "the longest of task.lags is 230",
-        "shorten",
-        line=None,
+        "forecast", "task.lags", [230], "the train part", "the longest of task.lags is 230", "shorten", line=None,
     ),
     "seasons longer than the train part": wrong(
-        "forecast",
-        "task.seasons",
-        [230],
-        "task.seasons",
-        "over 230 steps in the train part of at most 160 rows",
-        "shorter",
-        line=None,
+        "forecast", "task.seasons", [230], "task.seasons", "over 230 steps in the train part of at most 160 rows", "shorter", line=None,
     ),
     "test part larger than the data": wrong("forecast", "data.split.test", 500, f"has {ROWS} rows", "comes out empty", "test 500", line=None),
     "test part longer than the data": wrong("forecast", "data.split.test", "52w", "comes out empty", "test 52w", line=None),
     "embargo of all rows": wrong("forecast", "data.split.embargo", 150, "comes out empty", "embargo 150 rows", line=None),
     "logarithm of values below zero": wrong(
-        "classify",
-        "data.scaling",
-        {"default": "log1p"},
-        "curves.csv:",
-        "column 'value'",
-        "wanted more than -1",
-        "choose",
-        line=None,
+        "classify", "data.scaling", {"default": "log1p"}, "curves.csv:", "column 'value'", "wanted more than -1", "choose", line=None,
     ),
     "stride longer than a record": wrong(
         "classify", "model.backbone.front", [{"channels": 4, "kernel": 20, "stride": 20}], "has 12 steps, fewer than the 20", "lower", line=None
     ),
     "one group too few": wrong(
-        "classify",
-        "data.split",
-        {"kind": "group", "validation": 0.3, "test": 0.3},
-        "2 groups (down, up)",
-        "wanted at least 3",
-        data__columns__group="class",
-        line=None,
+        "classify", "data.split", {"kind": "group", "validation": 0.3, "test": 0.3}, "2 groups (down, up)", "wanted at least 3",
+        data__columns__group="class", line=None,
     ),
     "parts that are none": wrong(
         "classify", "data.split", {"kind": "given"}, "is in part", "wanted train, validation, test", data__columns__part="class", line=None
     ),
-    "words for numbers": wrong(
-        "classify", "data.columns.past", ["class"], ":2: column 'class': got 'up', wanted a number", line=None, data__columns__label="curve"
-    ),
+    "words for numbers": wrong("classify", "data.columns.past", ["class"], ":2: column 'class': got 'up', wanted a number", line=None,
+                               data__columns__label="curve"),
     "wrong kind of file": wrong("arrays", "data.source.path", "lines.tsv", "lines.tsv", "cannot be read", line=None),
     "wrong encoding": wrong("text", "data.source.encoding", "utf-16", "utf-16", "set source.encoding: utf-8", line=None),
     "channels of another number": wrong("arrays", "data.source.channels", ["x", "y"], "has 1 channels", "names 2", line=None),
 }
 """Told when the spec meets its data."""
+
 
 
 def places(message: str, path, key: str) -> None:

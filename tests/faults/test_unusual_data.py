@@ -151,9 +151,7 @@ LARGE: dict[str, tuple[str, Callable[[Path], Path], str]] = {
     "gzip bomb of lines": ("text", lambda folder: put(folder, "lines.tsv", bomb(1 << 30, b"good\tfilm\n")), "packed bytes unpack to"),
     "NPZ bomb of a gigabyte": ("arrays", lambda folder: put(folder, "curves.npz", npz_bomb(1 << 30)), "unpack to"),
     "NPZ that claims a terabyte": (
-        "arrays",
-        lambda folder: put(folder, "curves.npz", archive(values=npy((1 << 37,), b"\0" * 8))),
-        "its header says",
+        "arrays", lambda folder: put(folder, "curves.npz", archive(values=npy((1 << 37,), b"\0" * 8))), "its header says",
     ),
     "Parquet that claims much": ("forecast", lambda folder: put(folder, "data.csv", parquet_bomb()), "wanted at most"),
 }

@@ -113,7 +113,9 @@ def test_scores_of_labels_agree_with_scikit_learn(labelling):
     labels = range(classes)
     assert accuracy(truth, predicted) == pytest.approx(peer.accuracy_score(truth, predicted))
     assert balanced_accuracy(truth, predicted) == pytest.approx(quietly(peer.balanced_accuracy_score, truth, predicted))
-    np.testing.assert_array_equal(confusion_matrix(truth, predicted, classes), quietly(peer.confusion_matrix, truth, predicted, labels=labels))
+    np.testing.assert_array_equal(
+        confusion_matrix(truth, predicted, classes), quietly(peer.confusion_matrix, truth, predicted, labels=labels)
+    )
     scores = {precision: peer.precision_score, recall: peer.recall_score, f1: peer.f1_score}
     for ours, theirs in scores.items():
         for average in ("macro", "micro"):
@@ -308,4 +310,6 @@ def test_single_and_half_precision_sum_to_one_well_enough():
     scores = np.random.default_rng(0).normal(size=(50, 300)).astype(np.float64)
     shares = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
     for kind in (np.float32, np.float16):
-        assert brier_score(np.arange(50), shares.astype(kind)) == pytest.approx(brier_score(np.arange(50), shares), 1e-3)
+        assert brier_score(np.arange(50), shares.astype(kind)) == pytest.approx(
+            brier_score(np.arange(50), shares), 1e-3
+        )

@@ -55,7 +55,9 @@ def test_quantiles_that_all_hit_the_truth_score_zero():
 @given(quantile_forecasts())
 def test_pinball_agrees_with_scikit_learn(forecast):
     truth, quantiles, levels = forecast
-    wanted = [peer.mean_pinball_loss(truth.ravel(), quantiles[..., q].ravel(), alpha=level) for q, level in enumerate(levels)]
+    wanted = [
+        peer.mean_pinball_loss(truth.ravel(), quantiles[..., q].ravel(), alpha=level) for q, level in enumerate(levels)
+    ]
     np.testing.assert_allclose(pinball_by_level(*forecast), wanted, rtol=1e-9, atol=1e-9)
     assert pinball(*forecast) == pytest.approx(np.mean(wanted), abs=1e-9)
 

@@ -115,7 +115,9 @@ def test_a_causal_convolution_is_torch_s_with_its_padding_on_the_left(batch, ste
     close(y, wanted)
     places = [x, layer.linear.weight, layer.linear.bias]
     weights = torch.randn_like(y)
-    for mine, expected in zip(torch.autograd.grad((weights * y).sum(), places), torch.autograd.grad((weights * wanted).sum(), places), strict=True):
+    for mine, expected in zip(
+        torch.autograd.grad((weights * y).sum(), places), torch.autograd.grad((weights * wanted).sum(), places), strict=True
+    ):
         torch.testing.assert_close(mine, expected, rtol=1e-10, atol=1e-10 if norm else 1e-12)
 
 

@@ -119,7 +119,9 @@ def test_self_attention_is_a_softmax_over_the_steps_so_far_for_each_hop(batch, s
     nn.init.normal_(pool.score.weight, std=scale)
     x = torch.randn(batch, steps, 4).double().requires_grad_()
     score = 20 * torch.tanh(torch.tanh(x @ pool.key.weight.T) @ pool.score.weight.T / 20)
-    wanted = torch.stack([(torch.softmax(score[:, : t + 1], dim=1).transpose(1, 2) @ x[:, : t + 1]).flatten(1) for t in range(steps)], dim=1)
+    wanted = torch.stack(
+        [(torch.softmax(score[:, : t + 1], dim=1).transpose(1, 2) @ x[:, : t + 1]).flatten(1) for t in range(steps)], dim=1
+    )
     y, _ = pool.scan(x)
     torch.testing.assert_close(y, wanted, rtol=1e-10, atol=1e-12)
     weights, places = torch.randn_like(y), [x, *pool.parameters()]

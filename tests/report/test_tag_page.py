@@ -82,7 +82,7 @@ def test_spans_are_told_kind_by_kind_the_commonest_first_and_mistakes_in_colour(
     assert found.words.index("PER") < found.words.index("LOC") and "1,234" in found.words
     assert "2 sentences of 4 hold a mistake" in found.words
     (_, said), (_, true), *_ = lines(written)
-    assert "Lincoln<sub>LOC</sub></mark>" in true and "<mark" not in said  # the surest mistake comes first
+    assert 'Lincoln<sub>LOC</sub></mark>' in true and "<mark" not in said  # the surest mistake comes first
     assert "The model beats every baseline" in found.words and "giving every word its commonest tag" in found.words
 
 

@@ -93,7 +93,11 @@ def forecast(
         known=("heat", "kind") if known else (),
         categories=("kind",) if known else (),
     )
-    axis = TimeAxis(frequency=frequency, timezone="Europe/Berlin", calendar=("hour_of_day", "day_of_week"), gaps=gaps) if timed else TimeAxis()
+    axis = (
+        TimeAxis(frequency=frequency, timezone="Europe/Berlin", calendar=("hour_of_day", "day_of_week"), gaps=gaps)
+        if timed
+        else TimeAxis()
+    )
     spec = DataSpec(source=TableSource(), columns=columns, time=axis, missing=missing)
     preparation = Preparation.fit(spec, [record], np.array([[0, 0, 50]]))
     levels = (0.1, 0.5, 0.9) if quantiles else ()
@@ -102,7 +106,9 @@ def forecast(
     facts = Facts(task=task, preparation=preparation, memory=memory, stride=stride)
     features = len(preparation.known_names) + len(lags)
     kind = (
-        Quantile(QuantileHead(levels=levels, hidden=5), 6, features, HORIZON, 1) if quantiles else Point(PointHead(hidden=5), 6, features, HORIZON, 1)
+        Quantile(QuantileHead(levels=levels, hidden=5), 6, features, HORIZON, 1)
+        if quantiles
+        else Point(PointHead(hidden=5), 6, features, HORIZON, 1)
     )
     network, program = assemble(facts, Backbone(cell=GRUSpec(hidden=6), front=front), "last", kind)
     return Made(network, facts, program, [record])
@@ -138,7 +144,9 @@ def series(memory: MemoryFacts = CARRIED, pool: str = "attention", front: tuple[
     preparation = Preparation.fit(spec, records, np.array([[index, 0, 20] for index in range(4)]))
     stride = int(np.prod([one.stride for one in front], dtype=int))
     facts = Facts(task=ClassifyFacts(counts=(2, 2)), preparation=preparation, memory=memory, stride=stride)
-    network, program = assemble(facts, Backbone(cell=LSTMSpec(hidden=5), front=front), pool, Categorical(CategoricalHead(), 5, [2, 2]))
+    network, program = assemble(
+        facts, Backbone(cell=LSTMSpec(hidden=5), front=front), pool, Categorical(CategoricalHead(), 5, [2, 2])
+    )
     return Made(network, facts, program, records)
 
 

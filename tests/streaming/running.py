@@ -60,7 +60,9 @@ def inputs_of(made: Program, streams: int, seed: int = 0) -> dict[str, np.ndarra
 def state_of(made: Program, streams: int, seed: int = 0) -> dict[str, np.ndarray]:
     """A state as after some steps: the initial one, with noise where it holds numbers."""
     draw, state = np.random.default_rng(seed), made.initial_state(streams)
-    return {name: array + draw.normal(size=array.shape).astype(np.float32) if array.dtype == np.float32 else array for name, array in state.items()}
+    return {
+        name: array + draw.normal(size=array.shape).astype(np.float32) if array.dtype == np.float32 else array for name, array in state.items()
+    }
 
 
 def close(got: np.ndarray, wanted: np.ndarray, rtol: float = 1e-5, atol: float = 2e-5) -> None:

@@ -14,12 +14,16 @@ HEAVY = ("torch", "polars", "pandas", "pyarrow", "narwhals", "plotly", "sklearn"
 
 
 def run(script: str, *arguments: str) -> str:
-    done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments], capture_output=True, text=True, timeout=100, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-@pytest.mark.parametrize("module", ["unspool.streaming", "unspool.bundle", "unspool.answers.forecast", "unspool.data.facts"])
+@pytest.mark.parametrize(
+    "module", ["unspool.streaming", "unspool.bundle", "unspool.answers.forecast", "unspool.data.facts"]
+)
 def test_the_ground_floor_imports_nothing_heavy(module):
     assert run(f"import sys, {module}; print([name for name in {HEAVY} if name in sys.modules])").strip() == "[]"
 

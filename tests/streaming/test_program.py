@@ -78,7 +78,8 @@ HOSTILE = {
     "an answer that is not there": lambda tree: tree.update(output="nothing"),
     "an answer without streams": lambda tree: tree.update(output=next(iter(tree["parameters"]))),
     "a bomb": lambda tree: tree["operations"].extend(
-        {"name": "cat", "inputs": [f"b{i}" if i else "values"] * 4096, "output": f"b{i + 1}", "attributes": {"axis": 1}} for i in range(9)
+        {"name": "cat", "inputs": [f"b{i}" if i else "values"] * 4096, "output": f"b{i + 1}", "attributes": {"axis": 1}}
+        for i in range(9)
     ),
     "a large constant": lambda tree: tree["operations"].append(
         {
@@ -103,7 +104,9 @@ def test_a_hostile_program_is_refused(harm):
     assert len(str(refused.value)) < 2000
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b'"x"', b"\xff\xfe", b"[" * 100_000, b'{"format": 1e400}'])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"null", b'"x"', b"\xff\xfe", b"[" * 100_000, b'{"format": 1e400}']
+)
 def test_what_is_no_json_is_refused(content):
     with pytest.raises(BundleError, match=r"program\.json"):
         Program.from_files({"program.json": content, "program.safetensors": described()[1]})
@@ -119,12 +122,17 @@ def test_any_flipped_bit_of_the_json_is_refused_or_harmless():
             program = Program.from_files({"program.json": bytes(damaged), "program.safetensors": tensors})
         except BundleError:
             continue
-        inputs = {name: np.zeros((2, *shape), np.int64 if name == "codes" else np.float32) for name, shape in program.inputs.items()}
+        inputs = {
+            name: np.zeros((2, *shape), np.int64 if name == "codes" else np.float32)
+            for name, shape in program.inputs.items()
+        }
         for engine in (Interpreter, Executor):
             engine(program).run(inputs, program.initial_state(2))
 
 
-@pytest.mark.parametrize("header", [b"", b"\xff" * 8, (10**9).to_bytes(8, "little") + b"{}", (2).to_bytes(8, "little") + b"[]", b"\x00" * 8])
+@pytest.mark.parametrize(
+    "header", [b"", b"\xff" * 8, (10**9).to_bytes(8, "little") + b"{}", (2).to_bytes(8, "little") + b"[]", b"\x00" * 8]
+)
 def test_tensors_with_a_lying_header_are_refused(header):
     with pytest.raises(BundleError, match=r"program\.safetensors"):
         Program.from_files({"program.json": json.dumps(described()[0]).encode(), "program.safetensors": header})

@@ -108,7 +108,11 @@ def test_a_local_time_that_the_clock_skips_is_an_error():
 
 def test_days_may_be_even_on_the_local_clock():
     made = forecast(frequency="1d", known=False)
-    rows = [row | {"time": f"2024-03-{day}T00:00:00"} for day, row in zip(range(24, 34), made.rows(), strict=False) if day <= 31]
+    rows = [
+        row | {"time": f"2024-03-{day}T00:00:00"}
+        for day, row in zip(range(24, 34), made.rows(), strict=False)
+        if day <= 31
+    ]
     rows += [made.rows()[8] | {"time": "2024-04-01T00:00:00"}]
     _, answers = fed(made, rows)
     assert answers[-1]["ready"] and answers[-1]["time"] == "2024-03-31T22:00:00Z"

@@ -176,7 +176,7 @@ def test_other_tokens_are_measured_by_the_same_words_and_characters(unit, model)
     assert (scores["words"], scores["characters"]) == (same["words"], same["characters"])
     assert 0.9 * same["perplexity"] < scores["perplexity"] < 3 * same["perplexity"]
     assert scores["bits_per_character"] == pytest.approx(math.log2(scores["perplexity"]) * scores["words"] / scores["characters"])
-    assert f"kneser_ney_{ {'words': 5, 'subwords': 6}.get(unit, 8) }" in other.metrics["baselines"]
+    assert f"kneser_ney_{ {'words': 5, 'subwords': 6}.get(unit, 8)}" in other.metrics["baselines"]
     written = other.complete("the cat", 20, seed=0)
     assert written.count(" the") > 0 or written.count("\nthe") > 0
     if unit in ("characters", "bytes"):

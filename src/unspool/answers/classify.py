@@ -20,7 +20,9 @@ def read(facts: Facts, logits: Floats) -> Doubles:
     """
     labels = _labels(facts)
     if logits.ndim < 1 or logits.shape[-1] != len(labels):
-        raise ValueError(f"logits have shape {logits.shape}, wanted (..., {len(labels)}), one a label; are they of another model?")
+        raise ValueError(
+            f"logits have shape {logits.shape}, wanted (..., {len(labels)}), one a label; are they of another model?"
+        )
     wide = logits.astype(np.float64)
     if thresholds_of(facts) is not None:
         lost = ~(wide < np.inf).all(axis=-1, keepdims=True)

@@ -46,7 +46,9 @@ def waste(plan: Sequence[Counts], lengths: Counts) -> float:
     return 1 - real / held if held else 0.0
 
 
-def pad(rows: Sequence[NDArray[Any]], side: Literal["right", "left"] = "right", value: float = 0.0) -> tuple[NDArray[Any], Counts]:
+def pad(
+    rows: Sequence[NDArray[Any]], side: Literal["right", "left"] = "right", value: float = 0.0
+) -> tuple[NDArray[Any], Counts]:
     """B rows (T_i, C) -> (B, T, C) with T the longest, and lengths (B,); padding holds `value`."""
     if not rows:
         raise DataError("no rows to put into a batch; give at least one")

@@ -93,7 +93,10 @@ def _year(moment: int) -> int:
     """The year, from microseconds; years of 365.2425 days are near enough, for the table reaches a year further."""
     year = 1970 + moment // 31_556_952_000_000
     if not FIRST_YEAR <= year <= LAST_YEAR:
-        raise DataError(f"got a time stamp in the year {year} (or none), wanted years {FIRST_YEAR} to {LAST_YEAR}; mend or drop that row")
+        raise DataError(
+            f"got a time stamp in the year {year} (or none), wanted years {FIRST_YEAR} to {LAST_YEAR}; "
+            "mend or drop that row"
+        )
     return year
 
 

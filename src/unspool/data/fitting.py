@@ -75,7 +75,9 @@ def _past(spec: DataSpec, records: Sequence[Record]) -> tuple[str, ...]:
 def _scalers(spec: DataSpec, names: Sequence[str], records: Sequence[Record], spans: Spans) -> dict[str, Scaler]:
     stray = sorted(set(spec.scaling.columns) - set(names))
     if stray:
-        raise DataError(f"scaling.columns names {stray[0]!r}, no column of numbers; there are: {', '.join(names) or 'none'}")
+        raise DataError(
+            f"scaling.columns names {stray[0]!r}, no column of numbers; there are: {', '.join(names) or 'none'}"
+        )
     kinds = {name: spec.scaling.columns.get(name, spec.scaling.default) for name in names}
     return {name: _scaler(kinds[name], name, records, spans) for name in names}
 

@@ -31,11 +31,9 @@ def in_parts(records: Sequence[Record], spec: TimeSplit) -> list[Record]:
             if stop > taken:
                 pieces.append((part, text[taken:stop]))
                 taken = stop
-        found += (
-            [replace(record, part=pieces[0][0])]
-            if len(pieces) == 1
-            else [replace(record, name=f"{record.name}#{part}", text=piece, part=part) for part, piece in pieces]
-        )
+        found += [replace(record, part=pieces[0][0])] if len(pieces) == 1 else [
+            replace(record, name=f"{record.name}#{part}", text=piece, part=part) for part, piece in pieces
+        ]
         passed += len(text)
     for part in PARTS:
         if not any(record.part == part for record in found):

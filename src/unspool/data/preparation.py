@@ -289,7 +289,8 @@ def _finite(out: Singles, names: tuple[str, ...]) -> Singles:
     if not np.isfinite(out).all():
         row, column = (int(index[0]) for index in np.nonzero(~np.isfinite(out)))
         raise RowError(
-            f"column {names[column]!r}: is NaN, infinite or far too large; give a number, or read the data with missing: fill or split",
+            f"column {names[column]!r}: is NaN, infinite or far too large; "
+            "give a number, or read the data with missing: fill or split",
             row,
         )
     return out

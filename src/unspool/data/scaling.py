@@ -14,7 +14,6 @@ from unspool.spec import Spec, knob
 
 Doubles = NDArray[np.float64]
 
-
 class RowError(DataError):
     """One value of a column is wrong; `row` counts from 0 in the array that was given."""
 
@@ -86,7 +85,9 @@ def fit(kind: ScalerKind, values: ArrayLike, name: str) -> Scaler:
     with np.errstate(over="ignore", invalid="ignore"):
         center, spread = _STATISTICS[kind](x)
     if not np.isfinite([center, spread]).all():
-        raise DataError(f"column {name!r}: values up to {np.abs(x).max():g} are too large to scale; use another unit for it")
+        raise DataError(
+            f"column {name!r}: values up to {np.abs(x).max():g} are too large to scale; use another unit for it"
+        )
     constant = spread <= CONSTANT * np.abs(x).max()
     return Scaler(kind=kind, center=center, spread=1.0 if constant else spread)
 

@@ -77,7 +77,9 @@ class TimeAxis(Spec):
     frequency: str = knob("auto", "step between rows: auto, or a number and unit (s, min, h, d, w): 30min, 1d")
     timezone: str = knob("UTC", "IANA name of the zone of the calendar, and of stamps that carry no offset")
     gaps: Policy = knob("error", "missing stamps: error; fill (repeat the last values); split (start a new record)")
-    calendar: tuple[CalendarFeature, ...] = knob((), "features of the time, in local time; but for weekend and year_end a sine and a cosine")
+    calendar: tuple[CalendarFeature, ...] = knob(
+        (), "features of the time, in local time; but for weekend and year_end a sine and a cosine"
+    )
     harmonics: dict[CalendarFeature, Annotated[int, Field(ge=1, le=10)]] = knob({}, "sine and cosine pairs, by feature; one where not named")
 
     @field_validator("frequency")

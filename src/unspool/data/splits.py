@@ -90,14 +90,19 @@ def _as_given(records: Sequence[Record], spec: GivenSplit, draw: np.random.Gener
     return parts
 
 
-def _draw(keys: Sequence[str], fractions: tuple[float, ...], draw: np.random.Generator, where: str, remedy: str) -> Counts:
+def _draw(
+    keys: Sequence[str], fractions: tuple[float, ...], draw: np.random.Generator, where: str, remedy: str
+) -> Counts:
     """(n,) part codes: of every key its fraction, at least one, to each part after train, and at least one to train."""
     parts = np.zeros(len(keys), np.int64)
     for key in sorted(set(keys)):
         members = draw.permutation(np.flatnonzero(np.array(keys) == key))
         if len(members) <= len(fractions):
             of_class = f"class {key!r} has " if key else ""
-            raise DataError(f"{where}: {of_class}{len(members)} records, wanted at least {len(fractions) + 1}, one for every part; {remedy}")
+            raise DataError(
+                f"{where}: {of_class}{len(members)} records, wanted at least {len(fractions) + 1}, one for every part; "
+                f"{remedy}"
+            )
         sizes = [max(1, int(len(members) * fraction + 0.5)) for fraction in fractions]
         while sum(sizes) >= len(members):
             sizes[int(np.argmax(sizes))] -= 1

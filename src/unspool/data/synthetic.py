@@ -50,7 +50,9 @@ def named_sentences(n: int, seed: int) -> list[tuple[list[str], list[str]]]:
     return made
 
 
-def first_token(n: int, shortest: int, longest: int, classes: int, seed: int) -> tuple[list[Doubles], list[str]]:
+def first_token(
+    n: int, shortest: int, longest: int, classes: int, seed: int
+) -> tuple[list[Doubles], list[str]]:
     """What was the first number? Sequences (T_i, 1) of numbers 0 to classes - 1, and their labels."""
     draw = np.random.default_rng(seed)
     rows = [draw.integers(0, classes, (length, 1)) for length in draw.integers(shortest, longest + 1, n).tolist()]

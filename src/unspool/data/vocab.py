@@ -68,7 +68,8 @@ class Vocabulary(Spec):
         numbers = np.asarray(codes, np.int64).ravel()
         if numbers.size and not 0 <= numbers.min() <= numbers.max() < self.size:
             raise DataError(
-                f"got codes {numbers.min()} to {numbers.max()}, wanted 0 to {self.size - 1}; decode them with the vocabulary that made them"
+                f"got codes {numbers.min()} to {numbers.max()}, wanted 0 to {self.size - 1}; "
+                "decode them with the vocabulary that made them"
             )
         table = (UNKNOWN, *self.units)
         return [table[number] for number in numbers.tolist()]

@@ -30,7 +30,9 @@ Rule = Callable[[Doubles, Counts, int], Doubles]
 """A record's targets (T, D), origins (O,) and the horizon L to points (O, L, D)."""
 
 
-def forecast_baselines(records: Sequence[Record], forecasts: Forecasts, facts: Facts, train_spans: Counts) -> dict[str, Forecasts]:
+def forecast_baselines(
+    records: Sequence[Record], forecasts: Forecasts, facts: Facts, train_spans: Counts
+) -> dict[str, Forecasts]:
     """Each baseline's forecasts, at the origins and beside the truth of `forecasts`.
 
     Where those have quantiles, the naive ones have too: their point plus the quantiles of their own errors in the train
@@ -130,7 +132,9 @@ def _unknown(series: Doubles, origins: Counts, horizon: int) -> Doubles:
     return np.full((len(origins), horizon, series.shape[1]), np.nan)
 
 
-def _at_origins(rule: Rule, series: Mapping[int, Doubles], means: Mapping[int, Doubles], forecasts: Forecasts) -> Doubles:
+def _at_origins(
+    rule: Rule, series: Mapping[int, Doubles], means: Mapping[int, Doubles], forecasts: Forecasts
+) -> Doubles:
     """Points (M, L, D) of a rule, the train part's mean where it has none."""
     point: Doubles = np.empty(forecasts.point.shape)
     horizon = point.shape[1]

@@ -33,7 +33,10 @@ def widening(forecasts: Forecasts) -> Factors:
         quantiles = forecasts.quantiles[..., index, :][known]
         error = forecasts.truth[..., index][known] - quantiles[:, middle]
         distances = quantiles - quantiles[:, middle : middle + 1]
-        factors[target] = tuple(1.0 if level == 0.5 else _factor(error, distances[:, q], level, target) for q, level in enumerate(forecasts.levels))
+        factors[target] = tuple(
+            1.0 if level == 0.5 else _factor(error, distances[:, q], level, target)
+            for q, level in enumerate(forecasts.levels)
+        )
     return factors
 
 

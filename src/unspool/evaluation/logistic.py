@@ -32,7 +32,9 @@ class Logistic:
         return shares
 
 
-def fit(features: Features, truth: NDArray[np.int64], classes: int, penalty: float, start: Logistic | None = None) -> Logistic:
+def fit(
+    features: Features, truth: NDArray[np.int64], classes: int, penalty: float, start: Logistic | None = None
+) -> Logistic:
     """The weights with the least cross-entropy, summed over rows, plus half the penalty times their squared sum.
 
     The bias is free of the penalty. Of three and more classes this is scikit-learn's with C = 1 / penalty; of two,

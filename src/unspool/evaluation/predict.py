@@ -20,7 +20,9 @@ from unspool.types import Batch, Cut
 Raw = NDArray[np.float32]
 
 
-def predict(network: SequenceModel, examples: Examples, device: torch.device) -> tuple[list[Cut], list[Batch], list[Raw]]:
+def predict(
+    network: SequenceModel, examples: Examples, device: torch.device
+) -> tuple[list[Cut], list[Batch], list[Raw]]:
     """The cuts, their batches and what the head keeps of its raw answers, (B, O, ...), at the asked steps of each.
 
     The state goes on from cut to cut where a row carries it, as in training. The batches come back without the inputs

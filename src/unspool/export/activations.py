@@ -22,7 +22,9 @@ def gelu(to: Translator, x: Any, approximate: str = "none") -> Value:
 
 
 def elu(to: Translator, x: Any, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Value:
-    low = to.emit("mul", to.emit("sub", to.emit("exp", to.emit("mul", x, float(input_scale))), 1.0), float(alpha * scale))
+    low = to.emit(
+        "mul", to.emit("sub", to.emit("exp", to.emit("mul", x, float(input_scale))), 1.0), float(alpha * scale)
+    )
     return to.emit("where", to.emit("less", 0.0, x), to.emit("mul", x, float(scale)), low)
 
 

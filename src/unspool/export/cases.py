@@ -50,12 +50,16 @@ def window_of(facts: Facts) -> int | None:
     return context if context is None or tail is None else min(context, tail)
 
 
-def cases(facts: Facts, prepared: Sequence[Prepared], records: Sequence[Record], draw: np.random.Generator) -> Iterator[Case]:
+def cases(
+    facts: Facts, prepared: Sequence[Prepared], records: Sequence[Record], draw: np.random.Generator
+) -> Iterator[Case]:
     """One case a record, as far as the record has a step that can be asked."""
     window = window_of(facts)
     asks = LONGEST if window is None else int(np.clip(WINDOWED_STEPS // (window * max(len(records), 1)), 2, 24))
     for item, record in zip(prepared, records, strict=True):
-        case = _text(facts, record, draw) if facts.preparation.tokens is not None else _columns(facts, item, record, asks)
+        case = (
+            _text(facts, record, draw) if facts.preparation.tokens is not None else _columns(facts, item, record, asks)
+        )
         if len(case.asked):
             yield case
 
@@ -86,7 +90,9 @@ def _able(facts: Facts, steps: int) -> NDArray[np.bool_]:
     return np.asarray(seen % facts.stride == 0 if window is None else seen >= least)
 
 
-def _rows(preparation: Preparation, record: Record, start: int, count: int, horizon: int) -> tuple[tuple[int, dict[str, Any]], ...]:
+def _rows(
+    preparation: Preparation, record: Record, start: int, count: int, horizon: int
+) -> tuple[tuple[int, dict[str, Any]], ...]:
     """Raw rows as JSON has them, with the known columns of the horizon where they reach that far."""
     names = (*preparation.targets, *preparation.past, *preparation.known)
     columns = {name: record.columns[name].tolist() for name in names}
@@ -127,7 +133,9 @@ def _text(facts: Facts, record: Record, draw: np.random.Generator) -> Case:
     if facts.task.kind == "tag" and pieces:  # every word is answered, not the last of a piece alone
         ends = list(range(len(codes)))
     whole_strides = [end for end in ends if _able(facts, len(codes))[end]]
-    return Case(np.zeros((len(codes), 0), np.float32), codes, None, np.unique(np.array(whole_strides, np.int64)), tuple(live))
+    return Case(
+        np.zeros((len(codes), 0), np.float32), codes, None, np.unique(np.array(whole_strides, np.int64)), tuple(live)
+    )
 
 
 def _read(facts: Facts, text: str) -> str:

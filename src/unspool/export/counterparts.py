@@ -134,21 +134,31 @@ def _along(name: str) -> Counterpart:
     return lambda to, x, axis, *_, **__: to.emit(name, to.cast(x, "float"), axis=axis)
 
 
-def _layer_norm(to: Translator, x: Any, shape: Sequence[int], weight: Any = None, bias: Any = None, epsilon: float = 1e-5, *_: Any) -> Value:
+def _layer_norm(
+    to: Translator, x: Any, shape: Sequence[int], weight: Any = None, bias: Any = None, epsilon: float = 1e-5, *_: Any
+) -> Value:
     if bias is not None and weight is None:
         normal = to.emit("layer_norm", x, axes=len(shape), epsilon=float(epsilon))
         return to.emit("add", normal, bias)
-    return to.emit("layer_norm", x, *(one for one in (weight, bias) if one is not None), axes=len(shape), epsilon=float(epsilon))
+    return to.emit(
+        "layer_norm", x, *(one for one in (weight, bias) if one is not None), axes=len(shape), epsilon=float(epsilon)
+    )
 
 
-def _slice(to: Translator, x: Any, axis: int = 0, start: int | None = None, stop: int | None = None, step: int = 1) -> Any:
+def _slice(
+    to: Translator, x: Any, axis: int = 0, start: int | None = None, stop: int | None = None, step: int = 1
+) -> Any:
     size = to.form(x).shape[axis]
     if size == BATCH:
         if start not in (None, 0) or (stop is not None and 0 <= stop < 1 << 62) or step != 1:
             raise to.unknown("takes some of the streams")
         return x
     low, high, step = slice(start, stop, step).indices(size)
-    return x if (low, high, step) == (0, size, 1) else to.emit("slice", x, axis=axis, start=low, stop=max(high, low), step=step)
+    return (
+        x
+        if (low, high, step) == (0, size, 1)
+        else to.emit("slice", x, axis=axis, start=low, stop=max(high, low), step=step)
+    )
 
 
 def _pieces(to: Translator, x: Any, _: Any = None, axis: int = 0, **named: Any) -> tuple[Value, ...]:

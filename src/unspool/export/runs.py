@@ -59,7 +59,9 @@ class Runs:
 
         def step(values: Array, codes: NDArray[np.int64], future: Array | None) -> Array:
             nonlocal state
-            raw, state = self.network.step(self._tensor(values), self._tensor(codes), None if future is None else self._tensor(future), state)
+            raw, state = self.network.step(
+                self._tensor(values), self._tensor(codes), None if future is None else self._tensor(future), state
+            )
             return np.asarray(raw[0].cpu().numpy())
 
         return self._stepped(case, begin, step)
@@ -104,7 +106,9 @@ class Runs:
         if self.window is None:
             pooled = self._pooled(case, cut(0, case.steps))[:, (case.asked + 1) // self.facts.stride - 1]
         else:
-            pooled = torch.cat([self._pooled(case, cut(*self._stretch(step)))[:, -1:] for step in case.asked.tolist()], 1)
+            pooled = torch.cat(
+                [self._pooled(case, cut(*self._stretch(step)))[:, -1:] for step in case.asked.tolist()], 1
+            )
         raw = self.network.head(pooled, None if case.future is None else self._tensor(case.future[None, case.asked]))
         return np.asarray(raw[0].cpu().numpy())
 
@@ -126,7 +130,9 @@ class Runs:
             raw, strides = None, (stop - start) // self.facts.stride
             for index in range(strides):
                 at = slice(start + index * self.facts.stride, start + (index + 1) * self.facts.stride)
-                raw = step(self._instant(case.values, at), self._instant(case.codes, at), self._ahead(case, at.stop - 1, stop))
+                raw = step(
+                    self._instant(case.values, at), self._instant(case.codes, at), self._ahead(case, at.stop - 1, stop)
+                )
                 if self.window is None and at.stop - 1 in asked:
                     found.append(raw)
             if self.window is not None and raw is not None:

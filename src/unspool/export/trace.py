@@ -47,7 +47,9 @@ def trace(network: SequenceModel, horizon: int | None, features: int, values: in
             return _program(example, _taken_apart(exported))
     except Unknown as unknown:
         place = place_of(unknown.operation, network, example.run)
-        raise LiveError(f"{place or 'a step of the network'}: {unknown}; write it with other operations, or leave live use out") from None
+        raise LiveError(
+            f"{place or 'a step of the network'}: {unknown}; write it with other operations, or leave live use out"
+        ) from None
     finally:
         network.train(was_training)
 
@@ -68,7 +70,9 @@ class _Step(nn.Module):
         self.initial = network.initial_state(1)
         self.names = tuple(flatten_state(self.initial))
 
-    def forward(self, values: Tensor, codes: Tensor, future: Tensor | None, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    def forward(
+        self, values: Tensor, codes: Tensor, future: Tensor | None, state: tuple[Tensor, ...]
+    ) -> tuple[Tensor, ...]:
         named = dict(zip(self.names, state, strict=True))
         answer, after = self.network.step(values, codes, future, unflatten_state(self.initial, named))
         flat = flatten_state(after)

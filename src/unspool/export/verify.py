@@ -53,7 +53,9 @@ def verify(
     draw = np.random.default_rng(seed)
     found = list(cases(facts, prepared, records, draw))
     if not found:
-        raise DataError(f"none of {len(records)} records is long enough for an answer, so nothing can be compared; give longer ones")
+        raise DataError(
+            f"none of {len(records)} records is long enough for an answer, so nothing can be compared; give longer ones"
+        )
     was_training = network.training
     largest: dict[str, float] = {}
     deviations = _deviations(facts, records)
@@ -67,7 +69,9 @@ def verify(
         network.train(was_training)
     for pair, difference in largest.items():
         if not difference <= TOLERANCE:
-            raise VerificationError(f"{PAIRS[pair]} differ by {difference:.3g}, wanted at most {TOLERANCE:g}; {_REMEDY}")
+            raise VerificationError(
+                f"{PAIRS[pair]} differ by {difference:.3g}, wanted at most {TOLERANCE:g}; {_REMEDY}"
+            )
     return {
         "comparisons": largest,
         "tolerance": TOLERANCE,
@@ -78,7 +82,9 @@ def verify(
     }
 
 
-_REMEDY = "this is a defect of the model's cell or of unspool; a cell of your own must give by `step` what it gives by `scan`"
+_REMEDY = (
+    "this is a defect of the model's cell or of unspool; a cell of your own must give by `step` what it gives by `scan`"
+)
 
 
 def _compare(runs: Runs, case: Case, facts: Facts, deviations: Mapping[str, float]) -> dict[str, float]:

@@ -50,7 +50,9 @@ def using(engine: Engine) -> Iterator[None]:
         _forced.reset(before)
 
 
-def choose(recurrence: Recurrence | None, x: Tensor, keep: Tensor | None = None, zoned: Zoned | None = None, state: State | None = None) -> Choice:
+def choose(
+    recurrence: Recurrence | None, x: Tensor, keep: Tensor | None = None, zoned: Zoned | None = None, state: State | None = None
+) -> Choice:
     """The engine that is to run a scan of `x` (B, T, C); raises ValueError where `using` asks for one that cannot."""
     if torch.compiler.is_compiling():
         return Choice("eager", "torch is compiling, and sees plain operations alone")

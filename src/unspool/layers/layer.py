@@ -106,7 +106,10 @@ def flatten_state(state: State, prefix: str = "") -> dict[str, Tensor]:
 
 def unflatten_state(like: State, flat: Mapping[str, Tensor], prefix: str = "") -> State:
     """The inverse of `flatten_state`, for a state of the form of `like`."""
-    return {name: flat[prefix + name] if isinstance(leaf, Tensor) else unflatten_state(leaf, flat, f"{prefix}{name}.") for name, leaf in like.items()}
+    return {
+        name: flat[prefix + name] if isinstance(leaf, Tensor) else unflatten_state(leaf, flat, f"{prefix}{name}.")
+        for name, leaf in like.items()
+    }
 
 
 def branch(state: State, name: str) -> State:

@@ -121,17 +121,8 @@ class RNN(_Network):
         cell = partial(RNNCell, hidden=hidden, activation=activation, bias=bias)
         super().__init__(
             recurrent_stack(
-                cell,
-                inputs,
-                layers,
-                bidirectional=bidirectional,
-                residual=residual,
-                norm=norm,
-                dropout=dropout,
-                recurrent_dropout=recurrent_dropout,
-                zoneout=zoneout,
-                weight_drop=weight_drop,
-                locked=locked,
+                cell, inputs, layers, bidirectional=bidirectional, residual=residual, norm=norm,
+                dropout=dropout, recurrent_dropout=recurrent_dropout, zoneout=zoneout, weight_drop=weight_drop, locked=locked,
             )
         )
 
@@ -140,13 +131,8 @@ class RNN(_Network):
         """The same network, with copies of its weights."""
         activation: Literal["tanh", "relu"] = "relu" if source.nonlinearity == "relu" else "tanh"
         made = cls(
-            source.input_size,
-            source.hidden_size,
-            source.num_layers,
-            source.bidirectional,
-            activation=activation,
-            bias=source.bias,
-            dropout=_between(source),
+            source.input_size, source.hidden_size, source.num_layers, source.bidirectional,
+            activation=activation, bias=source.bias, dropout=_between(source),
         )
         return made._copy_weights(source)
 
@@ -173,17 +159,8 @@ class LSTM(_Network):
         cell = partial(LSTMCell, hidden=hidden, bias=bias)
         super().__init__(
             recurrent_stack(
-                cell,
-                inputs,
-                layers,
-                bidirectional=bidirectional,
-                residual=residual,
-                norm=norm,
-                dropout=dropout,
-                recurrent_dropout=recurrent_dropout,
-                zoneout=zoneout,
-                weight_drop=weight_drop,
-                locked=locked,
+                cell, inputs, layers, bidirectional=bidirectional, residual=residual, norm=norm,
+                dropout=dropout, recurrent_dropout=recurrent_dropout, zoneout=zoneout, weight_drop=weight_drop, locked=locked,
             )
         )
 
@@ -192,7 +169,9 @@ class LSTM(_Network):
         """The same network, with copies of its weights; raises ValueError for a projected state (proj_size)."""
         if source.proj_size:
             raise ValueError(f"proj_size: got {source.proj_size}, wanted 0; projections of an LSTM's state are not supported")
-        made = cls(source.input_size, source.hidden_size, source.num_layers, source.bidirectional, bias=source.bias, dropout=_between(source))
+        made = cls(
+            source.input_size, source.hidden_size, source.num_layers, source.bidirectional, bias=source.bias, dropout=_between(source)
+        )
         return made._copy_weights(source)
 
 
@@ -219,24 +198,17 @@ class GRU(_Network):
         cell = partial(GRUCell, hidden=hidden, reset=reset, bias=bias)
         super().__init__(
             recurrent_stack(
-                cell,
-                inputs,
-                layers,
-                bidirectional=bidirectional,
-                residual=residual,
-                norm=norm,
-                dropout=dropout,
-                recurrent_dropout=recurrent_dropout,
-                zoneout=zoneout,
-                weight_drop=weight_drop,
-                locked=locked,
+                cell, inputs, layers, bidirectional=bidirectional, residual=residual, norm=norm,
+                dropout=dropout, recurrent_dropout=recurrent_dropout, zoneout=zoneout, weight_drop=weight_drop, locked=locked,
             )
         )
 
     @classmethod
     def from_torch(cls, source: nn.GRU) -> Self:
         """The same network, with copies of its weights."""
-        made = cls(source.input_size, source.hidden_size, source.num_layers, source.bidirectional, bias=source.bias, dropout=_between(source))
+        made = cls(
+            source.input_size, source.hidden_size, source.num_layers, source.bidirectional, bias=source.bias, dropout=_between(source)
+        )
         return made._copy_weights(source)
 
 

@@ -50,7 +50,9 @@ class Stack(Layer):
         y, after[str(len(below))] = last.end(x, None if state is None else branch(state, str(len(below))), lengths)
         return y, after
 
-    def _through(self, layers: list[Layer], x: Tensor, state: State | None, lengths: Tensor | None) -> tuple[Tensor, Tensor | None, dict[str, State]]:
+    def _through(
+        self, layers: list[Layer], x: Tensor, state: State | None, lengths: Tensor | None
+    ) -> tuple[Tensor, Tensor | None, dict[str, State]]:
         """The outputs of the first `layers`, of as many inputs as fill the whole stride; how many are real; and their states."""
         check_lengths(x, lengths)
         if self.stride > 1:

@@ -88,7 +88,10 @@ def per_class(truth: ArrayLike, predicted: ArrayLike, classes: int) -> list[Clas
     """Precision, recall, f1 and support of each of the K classes, those that never occur included."""
     hits, claims, support = _tallies(truth, predicted, classes)
     columns = _ratio(hits, claims), _ratio(hits, support), _ratio(2 * hits, claims + support), support
-    return [ClassScores(precision=float(p), recall=float(r), f1=float(f), support=int(n)) for p, r, f, n in zip(*columns, strict=True)]
+    return [
+        ClassScores(precision=float(p), recall=float(r), f1=float(f), support=int(n))
+        for p, r, f, n in zip(*columns, strict=True)
+    ]
 
 
 def roc_auc(truth: ArrayLike, probabilities: ArrayLike) -> float:

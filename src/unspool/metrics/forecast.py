@@ -33,7 +33,10 @@ def mape(truth: ArrayLike, point: ArrayLike) -> float:
     y, f = _known_pairs(truth, point)
     y, f = y[y != 0], f[y != 0]
     if y.size == 0:
-        raise DataError("every known truth is 0, and an error in percent of 0 has no value; wanted at least one other truth; use mae or smape")
+        raise DataError(
+            "every known truth is 0, and an error in percent of 0 has no value; "
+            "wanted at least one other truth; use mae or smape"
+        )
     return float(100 * np.abs((y - f) / y).mean())
 
 
@@ -65,14 +68,19 @@ def seasonal_scale(series: ArrayLike, season: int) -> float:
     if season < 1:
         raise DataError(f"season is {season} steps; wanted 1 or more")
     if len(y) < season + 1:
-        raise DataError(f"series has {len(y)} steps; a season of {season} wants {season + 1} or more; use a longer series or a shorter season")
+        raise DataError(
+            f"series has {len(y)} steps; a season of {season} wants {season + 1} or more; "
+            "use a longer series or a shorter season"
+        )
     known = known_points("series", y)
     step = np.abs(y[season:] - y[:-season])[known[season:] & known[:-season]]
     if step.size == 0:
         raise DataError(f"series has no two known values {season} steps apart; wanted at least one pair; fill its gaps")
     scale = float(step.mean())
     if scale == 0:
-        raise DataError(f"series repeats itself every {season} steps, so its scale is 0; wanted a change; use mae, not mase")
+        raise DataError(
+            f"series repeats itself every {season} steps, so its scale is 0; wanted a change; use mae, not mase"
+        )
     return scale
 
 
@@ -120,7 +128,9 @@ def _scale_at(known: Booleans, scale: ArrayLike) -> Floats:
     try:
         chosen = np.broadcast_to(units, known.shape)[known]
     except ValueError:
-        raise DataError(f"scale has shape {units.shape}, truth {known.shape}; wanted one number, or one a series such as (N, 1)") from None
+        raise DataError(
+            f"scale has shape {units.shape}, truth {known.shape}; wanted one number, or one a series such as (N, 1)"
+        ) from None
     if not (np.isfinite(chosen) & (chosen > 0)).all():
         raise DataError(f"scale goes down to {chosen.min():g}; wanted finite numbers above 0, as seasonal_scale gives")
     return chosen

@@ -26,7 +26,10 @@ def pinball_by_level(truth: ArrayLike, quantiles: ArrayLike, levels: ArrayLike) 
     """Pinball loss of each level, (Q,), the mean over points (Koenker and Bassett 1978)."""
     y, q, level = numbers("truth", truth), numbers("quantiles", quantiles), _levels(levels)
     if q.shape != (*y.shape, level.size):
-        raise DataError(f"quantiles have shape {q.shape}; truth of shape {y.shape} and {level.size} levels want {(*y.shape, level.size)}")
+        raise DataError(
+            f"quantiles have shape {q.shape}; "
+            f"truth of shape {y.shape} and {level.size} levels want {(*y.shape, level.size)}"
+        )
     known = known_points("truth", y)
     above = y[known][:, None] - forecasts_at("quantiles", q, known)  # (N, Q)
     loss: Floats = np.maximum(level * above, (level - 1) * above).mean(axis=0)

@@ -30,6 +30,7 @@ class Head(nn.Module, ABC):
     def loss(self, raw: Tensor, batch: TensorBatch) -> Tensor:
         """The mean loss of a batch over what counts in it; a scalar, zero where nothing counts."""
 
+
     def join(self, embed: Embed) -> None:
         """Told once, before anything else, what the network reads with: a head may share its table."""
 

@@ -250,4 +250,6 @@ class ModelSpec(Spec):
     embed: Embedding | None = knob(None, "how tokens and categories become numbers; none means learned where there are any")
     hierarchy: Hierarchy | None = knob(None, "for long texts: words of each sentence first, then backbone and the head's pool over sentences")
     backbone: Backbone = knob(Backbone(), "the recurrent layers")
-    head: Head | None = knob(None, "what is answered; none means what the task asks for: quantile, categorical or multilabel, crf, softmax")
+    head: Head | None = knob(
+        None, "what is answered; none means what the task asks for: quantile, categorical or multilabel, crf, softmax"
+    )

@@ -104,7 +104,10 @@ def _classes(truth: NDArray[np.int64], shares: NDArray[np.float64], labels: tupl
     scores = per_class(truth, shares.argmax(axis=1), len(labels))
     areas = [class_area(truth, shares, k) for k in range(len(labels))]
     order = sorted(range(len(labels)), key=lambda k: (-scores[k]["support"], k))[:MOST_IN_TABLE]
-    rows = [[text(cut(labels[k], 80)), *map(text, _class_cells(scores[k])), text(_area(areas[k])), text(f"{scores[k]['support']:,}")] for k in order]
+    rows = [
+        [text(cut(labels[k], 80)), *map(text, _class_cells(scores[k])), text(_area(areas[k])), text(f"{scores[k]['support']:,}")]
+        for k in order
+    ]
     fewer = f" ({MOST_IN_TABLE} of {len(labels):,}, the commonest)" if len(labels) > MOST_IN_TABLE else ""
     listing = table(f"Every class{fewer}", ["Class", "Precision", "Recall", "F1", "ROC AUC", "Records"], rows, numeric=range(1, 6))
     return section("classes", "Class by class", _area_words(truth, shares), listing, _curves(truth, shares, labels, areas, charts))

@@ -78,7 +78,9 @@ def read(folder: Path) -> Contents:
     if not folder.is_dir():
         raise BundleError(f"{folder}: no such run folder; give the folder that `unspool train` wrote")
     if not any((folder / name).is_file() for name in (SPEC, FACTS, HISTORY, METRICS, PREDICTIONS)):
-        raise BundleError(f"{folder}: holds none of {SPEC}, {FACTS}, {HISTORY}, {METRICS}, {PREDICTIONS}; give the folder that `unspool train` wrote")
+        raise BundleError(
+            f"{folder}: holds none of {SPEC}, {FACTS}, {HISTORY}, {METRICS}, {PREDICTIONS}; give the folder that `unspool train` wrote"
+        )
     spec_text = _text(folder / SPEC) or ""
     return Contents(
         spec=_spec(folder / SPEC, spec_text),

@@ -39,7 +39,9 @@ def definitions(pairs: Iterable[tuple[str, Markup]], class_: str = "facts") -> M
     return tag("dl", inner, class_=class_)
 
 
-def table(caption: str, head: Sequence[Markup | str], rows: Sequence[Sequence[Markup]], numeric: Iterable[int] = (), class_: str = "") -> Markup:
+def table(
+    caption: str, head: Sequence[Markup | str], rows: Sequence[Sequence[Markup]], numeric: Iterable[int] = (), class_: str = ""
+) -> Markup:
     """A table in a box of its own that scrolls sideways; the first cell of every row is its header.
 
     numeric  columns that are set flush right

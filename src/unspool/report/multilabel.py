@@ -75,7 +75,9 @@ def _counts(true: NDArray[np.bool_], said: NDArray[np.bool_]) -> Markup:
     return section("counts", "How many labels", paragraph(words), table("Records by how many labels they have", head, rows, numeric=range(4)))
 
 
-def _worst(run: LabelRun, known: NDArray[np.int64], true: NDArray[np.bool_], shares: NDArray[np.float64], said: NDArray[np.bool_]) -> Markup | None:
+def _worst(
+    run: LabelRun, known: NDArray[np.int64], true: NDArray[np.bool_], shares: NDArray[np.float64], said: NDArray[np.bool_]
+) -> Markup | None:
     """The labels that the model was surest of and that are wrong, one a record: said and not true, or true and not said."""
     sure = np.where(true != said, np.where(said, shares, 1 - shares), -1.0)
     surest = sure.max(axis=1)

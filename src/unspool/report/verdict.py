@@ -128,7 +128,8 @@ def _by_value(contents: Contents, metric: str, value: float, name: str, other: f
     sentence = {
         "wins": f"The model beats every baseline: on the test part it has {mine}{unit}, "
         f"against {theirs} for the best of them, {rival}{_apart(ratio)}.",
-        "loses": f"A baseline does better: on the test part {rival} has {_figure(metric, other)}{unit}, and the model {_bare(metric, value)}{times}.",
+        "loses": f"A baseline does better: on the test part {rival} has {_figure(metric, other)}{unit}, "
+        f"and the model {_bare(metric, value)}{times}.",
         "level": f"The model is no better than a baseline: on the test part it has {mine}{unit}, and {rival} {theirs}{times}.",
     }[outcome]
     return Verdict(sentence, outcome, metric, value, name, other, ratio)

@@ -286,21 +286,6 @@ def _live(spec: RunSpec) -> Iterator[str]:
 
 
 RULES: tuple[Callable[[RunSpec], Iterator[str]], ...] = (
-    _source_and_columns,
-    _file,
-    _task_and_columns,
-    _time,
-    _tokens,
-    _characters,
-    _vectors,
-    _contextual,
-    _scaling,
-    _split,
-    _memory,
-    _model,
-    language_model,
-    classifying.labels,
-    classifying.levels,
-    reading,
-    _live,
+    _source_and_columns, _file, _task_and_columns, _time, _tokens, _characters, _vectors, _contextual, _scaling, _split, _memory, _model,
+    language_model, classifying.labels, classifying.levels, reading, _live,
 )

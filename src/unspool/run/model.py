@@ -186,3 +186,5 @@ class Model:
 def weights_of(network: SequenceModel) -> dict[str, np.ndarray]:
     """Named weights as numpy arrays."""
     return {name: np.ascontiguousarray(tensor.detach().cpu().numpy()) for name, tensor in network.state_dict().items()}
+
+

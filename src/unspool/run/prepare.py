@@ -36,6 +36,7 @@ from unspool.types import Part, Prepared, Record
 Spans = NDArray[np.int64]
 
 
+
 @dataclass(frozen=True)
 class Setup:
     """A run before training. `spans` (n, 3) of each part; `records` and `prepared` go together; `vectors` (V, width) stand for codes at first.
@@ -186,3 +187,5 @@ def _in_levels(spec: RunSpec, hierarchy: Hierarchy, facts: Facts, task: Task, em
     sentences = build_backbone(spec.model.backbone, word_pool.width)
     levels = in_levels(words, word_pool, sentences, build_pool(spec.model.head.pool, sentences.width), embed)
     return SequenceModel(MarkedEmbed(embed), levels, LastPool(levels.width), task.head(facts, levels.width))
+
+

@@ -103,23 +103,15 @@ def _forecast_files(forecasts: Forecasts, baselines: Mapping[str, Predictions], 
         tensors[f"baseline.{name}.point"] = baseline.point[kept].astype(np.float32)
     assert facts.task.kind == "forecast"
     described = {
-        "kind": "forecast",
-        "names": list(forecasts.names),
-        "targets": list(forecasts.targets),
-        "levels": list(forecasts.levels),
-        "seasons": list(facts.task.seasons),
-        "origins": len(forecasts.origin),
-        "kept": len(kept),
+        "kind": "forecast", "names": list(forecasts.names), "targets": list(forecasts.targets),
+        "levels": list(forecasts.levels), "seasons": list(facts.task.seasons), "origins": len(forecasts.origin), "kept": len(kept),
     }
     return {"predictions.json": _json(described), "predictions.safetensors": _tensors(tensors)}
 
 
 def _class_files(classes: Classes, records: Sequence[Record]) -> dict[str, bytes]:
     described = {
-        "kind": "classify",
-        "names": list(classes.names),
-        "labels": list(classes.labels),
-        "examples": _examples(classes.names, records),
+        "kind": "classify", "names": list(classes.names), "labels": list(classes.labels), "examples": _examples(classes.names, records),
     }
     tensors: dict[str, np.ndarray] = {"probabilities": classes.probabilities.astype(np.float32), "truth": classes.truth}
     return {"predictions.json": _json(described), "predictions.safetensors": _tensors(tensors)}
@@ -127,10 +119,7 @@ def _class_files(classes: Classes, records: Sequence[Record]) -> dict[str, bytes
 
 def _label_files(sets: LabelSets, records: Sequence[Record]) -> dict[str, bytes]:
     described = {
-        "kind": "multilabel",
-        "names": list(sets.names),
-        "labels": list(sets.labels),
-        "thresholds": list(sets.thresholds),
+        "kind": "multilabel", "names": list(sets.names), "labels": list(sets.labels), "thresholds": list(sets.thresholds),
         "examples": _examples(sets.names, records),
     }
     tensors: dict[str, np.ndarray] = {"probabilities": sets.probabilities.astype(np.float32), "truth": sets.truth}
@@ -147,13 +136,11 @@ def _tag_files(tags: Tags) -> dict[str, bytes]:
     """The words of all sentences end to end, each with its place in its text, the tag chosen and the true one (-1: none that the model knows)."""
     numbers = {tag: number for number, tag in enumerate(tags.labels)}
     unknown = [np.full(len(best), -1) for best in tags.best]
-    truth = [other if true is None else np.array([numbers.get(tag, -1) for tag in true]) for true, other in zip(tags.truth, unknown, strict=True)]
+    truth = [
+        other if true is None else np.array([numbers.get(tag, -1) for tag in true]) for true, other in zip(tags.truth, unknown, strict=True)
+    ]
     described = {
-        "kind": "tag",
-        "names": list(tags.names),
-        "labels": list(tags.labels),
-        "scheme": tags.scheme,
-        "texts": list(tags.texts),
+        "kind": "tag", "names": list(tags.names), "labels": list(tags.labels), "scheme": tags.scheme, "texts": list(tags.texts),
     }
     tensors: dict[str, np.ndarray] = {
         "lengths": np.array([len(best) for best in tags.best], np.int64),
@@ -168,8 +155,7 @@ def _tag_files(tags: Tags) -> dict[str, bytes]:
 def _token_files(tokens: Tokens, samples: Sequence[str]) -> dict[str, bytes]:
     """The first tokens of the part, each with the logarithm of its probability."""
     tensors: dict[str, np.ndarray] = {
-        "codes": tokens.codes[:KEPT_TOKENS],
-        "log_probabilities": tokens.log_probabilities[:KEPT_TOKENS].astype(np.float32),
+        "codes": tokens.codes[:KEPT_TOKENS], "log_probabilities": tokens.log_probabilities[:KEPT_TOKENS].astype(np.float32),
     }
     described = {"kind": "generate", "samples": list(samples), "tokens": len(tokens.codes), "kept": len(tensors["codes"])}
     return {"predictions.json": _json(described), "predictions.safetensors": _tensors(tensors)}

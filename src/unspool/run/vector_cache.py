@@ -102,13 +102,11 @@ def _listed(folder: Path) -> list[Path]:
 
 
 def _encoded(vectors: dict[bytes, Singles]) -> bytes:
-    content: bytes = save(
-        {
-            "keys": np.frombuffer(b"".join(vectors), np.uint8).reshape(-1, KEY_BYTES),
-            "lengths": np.array([len(one) for one in vectors.values()], np.int64),
-            "vectors": np.concatenate(list(vectors.values())),
-        }
-    )
+    content: bytes = save({
+        "keys": np.frombuffer(b"".join(vectors), np.uint8).reshape(-1, KEY_BYTES),
+        "lengths": np.array([len(one) for one in vectors.values()], np.int64),
+        "vectors": np.concatenate(list(vectors.values())),
+    })
     return content
 
 

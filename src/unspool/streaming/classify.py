@@ -88,7 +88,11 @@ class TextStream:
         seen = int(held["text/steps"])
         taken = codes if self.longest is None else codes[: max(0, self.longest - seen)]
         ignored = len(codes) - len(taken)
-        note = {"note": f"{ignored} steps were ignored, for the model reads the first {self.longest} of a text"} if ignored else {}
+        note = (
+            {"note": f"{ignored} steps were ignored, for the model reads the first {self.longest} of a text"}
+            if ignored
+            else {}
+        )
         if not len(taken):
             needs = "a new text: reset the session" if ignored else "a piece of text that is not empty"
             return {**held, **book}, {"ready": False, "needs": needs, **note}

@@ -30,7 +30,9 @@ def read(given: Any, timezone: str) -> int:
         except ValueError:
             moment = None
     if not isinstance(moment, datetime):
-        raise DataError(f"time: got {given!r:.60}, wanted ISO 8601 text, e.g. 2024-01-31T13:00:00Z; numbers are not guessed at")
+        raise DataError(
+            f"time: got {given!r:.60}, wanted ISO 8601 text, e.g. 2024-01-31T13:00:00Z; numbers are not guessed at"
+        )
     if moment.tzinfo is not None:
         return (moment - EPOCH) // timedelta(microseconds=1)
     local = np.array([(moment - EPOCH.replace(tzinfo=None)) // timedelta(microseconds=1)], np.int64)
@@ -48,7 +50,9 @@ def steps_between(before: int, now: int, preparation: Preparation) -> int:
     step = step_of(preparation)
     if now <= before:
         what = "repeats" if now == before else "goes back"
-        raise LiveError(f"time {what}: got {shown(now)} after {shown(before)}; send every step once, in order, or reset the session")
+        raise LiveError(
+            f"time {what}: got {shown(now)} after {shown(before)}; send every step once, in order, or reset the session"
+        )
     for clock in ("UTC", preparation.timezone) if step % DAY == 0 else ("UTC",):
         first, last = _on(before, clock), _on(now, clock)
         if (last - first) % step == 0:

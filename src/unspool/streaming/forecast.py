@@ -49,7 +49,9 @@ class ForecastStream:
             needs = f"a first value of {', '.join(reading.unseen)}"
             return {**before, **reading.book}, {**told, "ready": False, "needs": needs}
         fed = self._inputs(reading)
-        lags = np.concatenate([before["lags"], fed.targets])[max(0, len(before["lags"]) + len(fed.targets) - self.longest) :]
+        lags = np.concatenate([before["lags"], fed.targets])[
+            max(0, len(before["lags"]) + len(fed.targets) - self.longest) :
+        ]
         needs = self._needs(before, reading.steps, len(lags), given)
         if needs:
             return {**self.memory.feed(before, fed.inputs), **reading.book, "lags": lags}, {
@@ -100,13 +102,17 @@ class ForecastStream:
         several = isinstance(values, list | tuple | np.ndarray)
         if not several or len(values) != self.task.horizon:
             got = f"{len(values)} values" if several else repr(values)[:60]
-            raise DataError(f"column {name!r}: got {got}, wanted a list of {self.task.horizon}, one for each step of the horizon")
+            raise DataError(
+                f"column {name!r}: got {got}, wanted a list of {self.task.horizon}, one for each step of the horizon"
+            )
         cells = [cell(name, value, name in self.preparation.categories) for value in values]
         if None in cells:
             raise DataError(f"column {name!r}: step {cells.index(None) + 1} is missing; send a value for every step")
         return cells
 
-    def _future(self, given: Mapping[str, list[Any]] | None, lags: Array, now: int | None) -> tuple[Array | None, clock.Stamps | None]:
+    def _future(
+        self, given: Mapping[str, list[Any]] | None, lags: Array, now: int | None
+    ) -> tuple[Array | None, clock.Stamps | None]:
         """(L, F) for the head, None where it reads nothing; and the horizon's stamps."""
         timed = now is not None and self.preparation.frequency_seconds is not None
         times = clock.ahead(now, self.task.horizon, self.preparation) if now is not None and timed else None

@@ -29,7 +29,9 @@ class Interpreter:
         self._all = self._plan([program.output, *program.after.values()])
         self._silent = self._plan(program.after.values())
 
-    def run(self, inputs: Mapping[str, Array], state: State, answer: bool = True) -> tuple[Array | None, dict[str, Array]]:
+    def run(
+        self, inputs: Mapping[str, Array], state: State, answer: bool = True
+    ) -> tuple[Array | None, dict[str, Array]]:
         """One instant of B streams: raw answers (B, ...), or None without `answer`, and the state after it.
 
         Without `answer`, inputs that the state does not need may be left out. Raises LiveError where shapes are not

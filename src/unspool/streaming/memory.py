@@ -56,7 +56,9 @@ class Memory:
         """Take in T steps, `values` (T, C) and `codes` (T, N), without an answer."""
         return self.ask(held, rows, None, answer=False)[0]
 
-    def ask(self, held: Held, rows: Mapping[str, Array], future: Array | None, answer: bool = True) -> tuple[dict[str, Array], Array | None]:
+    def ask(
+        self, held: Held, rows: Mapping[str, Array], future: Array | None, answer: bool = True
+    ) -> tuple[dict[str, Array], Array | None]:
         """Take in T steps; the raw answer after the last of them that filled a stride, None where none did.
 
         future  (L, F) of a forecast
@@ -74,7 +76,9 @@ class Memory:
         after = {f"inputs/{name}": array[used:].copy() for name, array in joined.items()}
         return after | {f"network/{name}": array for name, array in state.items()}, raw
 
-    def _run(self, state: dict[str, Array], rows: Mapping[str, Array], future: Array | None, answer: bool) -> tuple[dict[str, Array], Array | None]:
+    def _run(
+        self, state: dict[str, Array], rows: Mapping[str, Array], future: Array | None, answer: bool
+    ) -> tuple[dict[str, Array], Array | None]:
         """As many full strides as there are in `rows`, asked at the last one alone."""
         strides = len(next(iter(rows.values()))) // self.stride
         raw = None
@@ -84,7 +88,9 @@ class Memory:
             if self.stride == 1:
                 taken = {name: array[index : index + 1] for name, array in rows.items()}
             else:
-                taken = {name: array[None, index * self.stride : (index + 1) * self.stride] for name, array in rows.items()}
+                taken = {
+                    name: array[None, index * self.stride : (index + 1) * self.stride] for name, array in rows.items()
+                }
             raw, state = self._executor.run(taken | given if last else taken, state, answer=last)
         return state, None if raw is None else raw[0]
 

@@ -75,7 +75,9 @@ class Program:
         """The program of a run folder; LiveError where its model cannot run live, BundleError where a file is wrong."""
         files = bundle.program_files()
         if files is None:
-            raise LiveError(f"{bundle.folder}: holds no step program: {bundle.facts().why_not_live or 'it was never traced'}")
+            raise LiveError(
+                f"{bundle.folder}: holds no step program: {bundle.facts().why_not_live or 'it was never traced'}"
+            )
         try:
             return cls.from_files(files)
         except BundleError as error:
@@ -94,7 +96,9 @@ class Program:
             inputs={name: _shape(shape, f"inputs.{name}") for name, shape in described["inputs"].items()},
             state=state,
             parameters=parameters,
-            operations=tuple(_operation(raw, f"operations[{index}]") for index, raw in enumerate(described["operations"])),
+            operations=tuple(
+                _operation(raw, f"operations[{index}]") for index, raw in enumerate(described["operations"])
+            ),
             output=described["output"],
             after=described["after"],
         )
@@ -112,7 +116,9 @@ class Program:
                 raise _wrong(f"operations[{index}]", f"reads {missing[0]!r}, which nothing before it gives")
             signature = OPERATIONS[operation.name]
             try:
-                forms[operation.output] = checked(signature.rule([forms[name] for name in operation.inputs], operation.attributes))
+                forms[operation.output] = checked(
+                    signature.rule([forms[name] for name in operation.inputs], operation.attributes)
+                )
             except ShapeError as error:
                 raise _wrong(f"operations[{index}] ({operation.name})", str(error)) from None
             held += forms[operation.output].size
@@ -192,13 +198,17 @@ class Program:
 
 
 def _described(operation: Operation) -> dict[str, Any]:
-    attributes = {name: list(value) if isinstance(value, tuple) else value for name, value in operation.attributes.items()}
+    attributes = {
+        name: list(value) if isinstance(value, tuple) else value for name, value in operation.attributes.items()
+    }
     described: dict[str, Any] = {"name": operation.name, "inputs": list(operation.inputs), "output": operation.output}
     return described | ({"attributes": attributes} if attributes else {})
 
 
 def _wrong(where: str, what: str) -> BundleError:
-    return BundleError(f"{PROGRAM}: {where}: {what}; the file is damaged or not of this program, take it from the run anew")
+    return BundleError(
+        f"{PROGRAM}: {where}: {what}; the file is damaged or not of this program, take it from the run anew"
+    )
 
 
 _KEYS: dict[str, type] = {
@@ -222,7 +232,9 @@ def _read_json(content: bytes) -> dict[str, Any]:
     if not isinstance(described, dict) or not isinstance(described.get("format"), int):
         raise _wrong("format", "is missing")
     if described["format"] > FORMAT:
-        raise BundleError(f"{PROGRAM}: is of format {described['format']}, and this unspool reads up to {FORMAT}; install a newer one")
+        raise BundleError(
+            f"{PROGRAM}: is of format {described['format']}, and this unspool reads up to {FORMAT}; install a newer one"
+        )
     _check_keys(described, _KEYS, "its keys")
     if len(described["operations"]) > MOST_OPERATIONS:
         raise _wrong("operations", f"{len(described['operations']):,} of them, wanted at most {MOST_OPERATIONS:,}")
@@ -251,7 +263,9 @@ def _tensors(raw: Mapping[str, Any], kind: str, tensors: dict[str, Array]) -> di
     for name, shape in raw.items():
         array = tensors.pop(f"{kind}/{name}", None)
         if array is None or array.shape != _shape(shape, f"{kind} {name}"):
-            raise _wrong(f"{kind} {name}", f"is {None if array is None else array.shape} in {TENSORS}, wanted {shape!r:.60}")
+            raise _wrong(
+                f"{kind} {name}", f"is {None if array is None else array.shape} in {TENSORS}, wanted {shape!r:.60}"
+            )
         found[name] = array
     return found
 
@@ -260,7 +274,9 @@ def _operation(raw: object, where: str) -> Operation:
     if not isinstance(raw, dict):
         raise _wrong(where, "is no mapping")
     attributes = raw.get("attributes", {})
-    _check_keys({**raw, "attributes": attributes}, {"name": str, "inputs": list, "output": str, "attributes": dict}, where)
+    _check_keys(
+        {**raw, "attributes": attributes}, {"name": str, "inputs": list, "output": str, "attributes": dict}, where
+    )
     name, inputs = raw["name"], raw["inputs"]
     if name not in OPERATIONS:
         raise _wrong(where, f"is {name!r:.60}, which is no operation; this unspool knows {', '.join(OPERATIONS)}")

@@ -82,7 +82,9 @@ class Rows:
             return 0
         if self.preparation.frequency_seconds is None:
             if now <= before:
-                raise LiveError(f"time {clock.shown(now)} does not come after {clock.shown(before)}; send every step once, in order")
+                raise LiveError(
+                    f"time {clock.shown(now)} does not come after {clock.shown(before)}; send every step once, in order"
+                )
             return 0
         gap = clock.steps_between(before, now, self.preparation) - 1
         if gap and self.preparation.gaps == "error":
@@ -101,7 +103,9 @@ class Rows:
         """The row with its missing values settled by the policy."""
         missing = [name for name, value in row.items() if value is None]
         if missing and self.preparation.missing == "error":
-            raise DataError(f"column {missing[0]!r}: is missing (null or NaN); send a value, or train with missing: fill or split")
+            raise DataError(
+                f"column {missing[0]!r}: is missing (null or NaN); send a value, or train with missing: fill or split"
+            )
         times = None if now is None else np.array([clock.stamp(now)])
         if missing and self.preparation.missing == "split":
             note = f"{missing[0]!r} is missing, so the row was left out and the state starts anew"
@@ -123,8 +127,13 @@ class Rows:
         return replace(reading, columns=columns, times=np.concatenate([between, reading.times]), note=note)
 
     def _last(self, held: Held) -> dict[str, Any]:
-        numbers = {name: None if value != value else value for name, value in zip(self._numbers, held["row/numbers"].tolist(), strict=True)}
-        return numbers | {name: text or None for name, text in zip(self._texts, held["row/texts"].tolist(), strict=True)}
+        numbers = {
+            name: None if value != value else value
+            for name, value in zip(self._numbers, held["row/numbers"].tolist(), strict=True)
+        }
+        return numbers | {
+            name: text or None for name, text in zip(self._texts, held["row/texts"].tolist(), strict=True)
+        }
 
     def _book(self, full: Mapping[str, Any], now: int | None) -> dict[str, Array]:
         numbers = [full.get(name) for name in self._numbers]
@@ -141,7 +150,9 @@ def cell(name: str, value: Any, category: bool) -> float | str | None:
     """A value as a number or as a category's text, None where it is missing; DataError for what is neither."""
     if category:
         if value is not None and not isinstance(value, str | bool | int | float | np.generic):
-            raise DataError(f"column {name!r}: got {value!r:.60}, wanted a category: text, a whole number, true or false")
+            raise DataError(
+                f"column {name!r}: got {value!r:.60}, wanted a category: text, a whole number, true or false"
+            )
         return category_text(value)
     if value is None:
         return None
@@ -152,7 +163,9 @@ def cell(name: str, value: Any, category: bool) -> float | str | None:
     except OverflowError:
         number = np.inf
     if np.isinf(number):
-        raise DataError(f"column {name!r}: got {str(value)[:60]}, wanted a finite number; mend it, or send null where it is missing")
+        raise DataError(
+            f"column {name!r}: got {str(value)[:60]}, wanted a finite number; mend it, or send null where it is missing"
+        )
     return None if np.isnan(number) else number
 
 

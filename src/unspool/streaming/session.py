@@ -95,16 +95,29 @@ class Session:
     @state.setter
     def state(self, saved: Mapping[str, Array]) -> None:
         if not np.array_equal(saved.get(MODEL, np.zeros(0)), self._model):
-            raise LiveError("the state is of another model; restore it with the model that it was saved from, or reset the session")
+            raise LiveError(
+                "the state is of another model; restore it with the model that it was saved from, or reset the session"
+            )
         fresh, limits = self._stream.fresh(), self._stream.limits()
         if set(saved) != {MODEL, *fresh}:
-            raise LiveError(f"the state holds {', '.join(sorted(saved))}, wanted {', '.join([MODEL, *fresh])}; save it anew")
+            raise LiveError(
+                f"the state holds {', '.join(sorted(saved))}, wanted {', '.join([MODEL, *fresh])}; save it anew"
+            )
         for name, like in fresh.items():
             array = saved[name]
-            grows = name in limits and array.ndim == like.ndim and len(array) <= limits[name] and array.shape[1:] == like.shape[1:]
+            grows = (
+                name in limits
+                and array.ndim == like.ndim
+                and len(array) <= limits[name]
+                and array.shape[1:] == like.shape[1:]
+            )
             if array.dtype.kind != like.dtype.kind or not (array.shape == like.shape or grows):
-                raise LiveError(f"the state's {name!r} is {array.dtype} {array.shape}, wanted {like.dtype} {like.shape}; save anew")
-        self._held = {name: np.array(saved[name], None if like.dtype.kind == "U" else like.dtype) for name, like in fresh.items()}
+                raise LiveError(
+                    f"the state's {name!r} is {array.dtype} {array.shape}, wanted {like.dtype} {like.shape}; save anew"
+                )
+        self._held = {
+            name: np.array(saved[name], None if like.dtype.kind == "U" else like.dtype) for name, like in fresh.items()
+        }
 
 
 def state_to_json(state: Mapping[str, Array]) -> dict[str, Any]:

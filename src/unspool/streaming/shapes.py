@@ -113,7 +113,9 @@ def linear(forms: Sequence[Form], attributes: Attributes) -> Form:
     if len(weight.shape) != 2 or weight.batched or not x.shape or x.shape[-1] != weight.shape[1]:
         raise ShapeError(f"reads {x.shape} with weights {weight.shape}, wanted (..., in) and (out, in)")
     if any(form.shape != weight.shape[:1] for form in bias):
-        raise ShapeError(f"reads {x.shape} with weights {weight.shape} and a bias {bias[0].shape if bias else ()}, wanted (out,)")
+        raise ShapeError(
+            f"reads {x.shape} with weights {weight.shape} and a bias {bias[0].shape if bias else ()}, wanted (out,)"
+        )
     return Form("float", (*x.shape[:-1], weight.shape[0]))
 
 
@@ -146,8 +148,14 @@ def along(forms: Sequence[Form], attributes: Attributes) -> Form:
 def layer_norm(forms: Sequence[Form], attributes: Attributes) -> Form:
     x, *affine = forms
     count = attributes["axes"]
-    if not 1 <= count <= len(x.shape) or BATCH in x.shape[-count:] or any(form.shape != x.shape[-count:] for form in affine):
-        raise ShapeError(f"normalizes {count} axes of {x.shape} with {[form.shape for form in affine]}, wanted their parameters")
+    if (
+        not 1 <= count <= len(x.shape)
+        or BATCH in x.shape[-count:]
+        or any(form.shape != x.shape[-count:] for form in affine)
+    ):
+        raise ShapeError(
+            f"normalizes {count} axes of {x.shape} with {[form.shape for form in affine]}, wanted their parameters"
+        )
     return x
 
 
@@ -156,7 +164,9 @@ def reduction(forms: Sequence[Form], attributes: Attributes) -> Form:
     axes = {axis_of(form, axis) for axis in attributes["axes"]}
     if len(axes) != len(attributes["axes"]) or not axes or any(form.shape[axis] == 0 for axis in axes):
         raise ShapeError(f"reduces axes {attributes['axes']} of {form.shape}, wanted at least one, each once, and none of size 0")
-    kept = [1 if axis in axes else size for axis, size in enumerate(form.shape) if attributes["keep"] or axis not in axes]
+    kept = [
+        1 if axis in axes else size for axis, size in enumerate(form.shape) if attributes["keep"] or axis not in axes
+    ]
     return Form(form.kind, tuple(kept))
 
 
@@ -180,7 +190,9 @@ def cat(forms: Sequence[Form], attributes: Attributes) -> Form:
     axis = axis_of(forms[0], attributes["axis"])
     rests = {(*form.shape[:axis], 0, *form.shape[axis + 1 :]) for form in forms}
     if len(rests) > 1 or any(len(form.shape) != len(forms[0].shape) for form in forms):
-        raise ShapeError(f"joins {', '.join(str(form.shape) for form in forms)} along axis {axis}; the other axes must agree")
+        raise ShapeError(
+            f"joins {', '.join(str(form.shape) for form in forms)} along axis {axis}; the other axes must agree"
+        )
     total = sum(form.shape[axis] for form in forms)
     return Form(same_kind(forms), (*forms[0].shape[:axis], total, *forms[0].shape[axis + 1 :]))
 
@@ -225,13 +237,17 @@ def expand(forms: Sequence[Form], attributes: Attributes) -> Form:
 def embedding(forms: Sequence[Form], attributes: Attributes) -> Form:
     table, codes = forms
     if table.kind != "float" or len(table.shape) != 2 or table.batched or codes.kind != "int":
-        raise ShapeError(f"looks up {codes.kind} {codes.shape} in {table.kind} {table.shape}, wanted int and (codes, width)")
+        raise ShapeError(
+            f"looks up {codes.kind} {codes.shape} in {table.kind} {table.shape}, wanted int and (codes, width)"
+        )
     return Form("float", (*codes.shape, table.shape[1]))
 
 
 def one_hot(forms: Sequence[Form], attributes: Attributes) -> Form:
     if forms[0].kind != "int" or attributes["size"] < 1:
-        raise ShapeError(f"makes {attributes['size']} inputs of {forms[0].kind} {forms[0].shape}, wanted int codes and a size from 1")
+        raise ShapeError(
+            f"makes {attributes['size']} inputs of {forms[0].kind} {forms[0].shape}, wanted int codes and a size from 1"
+        )
     return Form("int", (*forms[0].shape, attributes["size"]))
 
 
@@ -268,7 +284,9 @@ def full(forms: Sequence[Form], attributes: Attributes) -> Form:
     """A constant for every stream of what is read."""
     shape = tuple(attributes["shape"])
     if forms[0].shape[:1] != (BATCH,) or any(size < 0 for size in shape):
-        raise ShapeError(f"fills {shape} for each stream of {forms[0].shape}, which has no streams, or a size is negative")
+        raise ShapeError(
+            f"fills {shape} for each stream of {forms[0].shape}, which has no streams, or a size is negative"
+        )
     return Form(attributes["kind"], (BATCH, *shape))
 
 

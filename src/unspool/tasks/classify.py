@@ -28,17 +28,8 @@ OF_LABELS = ("subset_accuracy", "f1_micro", "f1_samples", "hamming_loss", "mean_
 """Metrics of any number of labels; `f1_macro` and `log_loss` are of both kinds."""
 
 Metric = Literal[
-    "auto",
-    "accuracy",
-    "balanced_accuracy",
-    "f1_macro",
-    "log_loss",
-    "subset_accuracy",
-    "f1_micro",
-    "f1_samples",
-    "hamming_loss",
-    "mean_average_precision",
-    "roc_auc",
+    "auto", "accuracy", "balanced_accuracy", "f1_macro", "log_loss",
+    "subset_accuracy", "f1_micro", "f1_samples", "hamming_loss", "mean_average_precision", "roc_auc",
 ]
 
 
@@ -46,7 +37,9 @@ class ClassifySpec(Spec):
     """The class of a whole record, or which of several labels it has."""
 
     kind: Literal["classify"] = "classify"
-    metric: Metric = knob("auto", "decides which weights are best, on the validation part; auto is accuracy, or f1_micro of any number of labels")
+    metric: Metric = knob(
+        "auto", "decides which weights are best, on the validation part; auto is accuracy, or f1_micro of any number of labels"
+    )
 
     def build(self, model: ModelSpec, batching: Batching | None, seed: int) -> Classify:
         assert isinstance(model.head, CategoricalHead | MultilabelHead) and batching is not None
@@ -64,7 +57,9 @@ class Classify:
     buckets: bool
     seed: int
 
-    def facts(self, preparation: Preparation, records: Sequence[Record], prepared: Sequence[Prepared], train: NDArray[np.int64]) -> ClassifyFacts:
+    def facts(
+        self, preparation: Preparation, records: Sequence[Record], prepared: Sequence[Prepared], train: NDArray[np.int64]
+    ) -> ClassifyFacts:
         if preparation.labels is None:
             raise DataError(f"{records[0].where}: no record has a class, and classify learns from classes; give every record its label")
         if preparation.several != isinstance(self.head_spec, MultilabelHead):
@@ -135,13 +130,7 @@ class Items:
         values, codes, lengths = inputs(self.prepared, cut)
         truth, weights = self._truth(cut)
         return Batch(
-            values=values,
-            codes=codes,
-            lengths=lengths,
-            carry=cut.carry,
-            asked=(lengths - 1)[:, None],
-            weights=weights,
-            truth=truth,
+            values=values, codes=codes, lengths=lengths, carry=cut.carry, asked=(lengths - 1)[:, None], weights=weights, truth=truth,
         )
 
     def _truth(self, cut: Cut) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

@@ -65,7 +65,9 @@ class Forecast:
     size: int
     seed: int
 
-    def facts(self, preparation: Preparation, records: Sequence[Record], prepared: Sequence[Prepared], train: NDArray[np.int64]) -> ForecastFacts:
+    def facts(
+        self, preparation: Preparation, records: Sequence[Record], prepared: Sequence[Prepared], train: NDArray[np.int64]
+    ) -> ForecastFacts:
         longest = int((train[:, 2] - train[:, 1]).max())
         usual = tuple(season for season in usual_seasons(preparation.frequency_seconds) if 2 * season < longest)
         seasons = self.spec.seasons or usual or (1,)
@@ -190,15 +192,8 @@ def _assemble(task: Forecast, prepared: Sequence[Prepared], cut: Cut, asked: NDA
         truth[row, chosen] = np.where(known, later, 0)
         known_truth[row, chosen] = known
     return Batch(
-        values=values,
-        codes=codes,
-        lengths=cut.stop - cut.start,
-        carry=cut.carry,
-        asked=asked,
-        weights=weights.astype(np.float32),
-        truth=truth,
-        future=future,
-        known_truth=known_truth,
+        values=values, codes=codes, lengths=cut.stop - cut.start, carry=cut.carry, asked=asked,
+        weights=weights.astype(np.float32), truth=truth, future=future, known_truth=known_truth,
     )
 
 

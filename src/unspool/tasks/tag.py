@@ -117,11 +117,6 @@ class Sentences:
         steps = np.arange(codes.shape[1])
         inside = steps < lengths[:, None]
         return Batch(
-            values=values,
-            codes=codes,
-            lengths=lengths,
-            carry=cut.carry,
-            asked=np.where(inside, steps, 0),
-            weights=inside.astype(np.float32),
-            truth=truth,
+            values=values, codes=codes, lengths=lengths, carry=cut.carry, asked=np.where(inside, steps, 0),
+            weights=inside.astype(np.float32), truth=truth,
         )

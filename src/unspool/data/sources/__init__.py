@@ -49,7 +49,9 @@ def missing(spec: DataSpec, folder: Path, data: object | None = None, labelled: 
     return {name: int((~holes.present(values)).sum()) for name, values in columns.items()}
 
 
-def digest(spec: DataSpec, folder: Path, records: Sequence[Record], data: object | None = None) -> tuple[str, int]:
+def digest(
+    spec: DataSpec, folder: Path, records: Sequence[Record], data: object | None = None
+) -> tuple[str, int]:
     """The sha256 of the file that was read, else of what the records hold, and their rows (a text is one).
 
     Of several files it is that of their parts, their names and their own sha256, in the order in which they were read.
@@ -147,3 +149,5 @@ def _content_digest(records: Sequence[Record]) -> str:
             cells = repr(values.tolist()).encode("utf-8", "surrogatepass") if values.dtype == object else None
             hashed.update(cells if cells is not None else values.astype(np.dtype("<f8")).tobytes())
     return hashed.hexdigest()
+
+

@@ -42,7 +42,9 @@ def read(spec: DataSpec, source: ArraysSource, path: Path | None, data: Any, lab
         pieces = holes.pieces(columns, spec.missing, partial("{}, step {}".format, place), str(index))
         for number, (_, whole) in enumerate(pieces, start=1):
             name = str(index) if number == 1 else f"{index}#{number}"
-            records.append(Record(name=name, where=place, columns=whole, label=label, labels=labels, group=group, part=_part(part, place)))
+            records.append(
+                Record(name=name, where=place, columns=whole, label=label, labels=labels, group=group, part=_part(part, place))
+            )
     return records
 
 
@@ -66,7 +68,9 @@ def _refuse_table_columns(spec: DataSpec, where: str) -> None:
             raise DataError(f"{where}: columns.{role} is for tables, and this source is arrays; use {instead} instead")
 
 
-def _records_of(given: Mapping[str, Any], source: ArraysSource, spec: DataSpec, where: str, labelled: bool) -> list[Rows]:
+def _records_of(
+    given: Mapping[str, Any], source: ArraysSource, spec: DataSpec, where: str, labelled: bool
+) -> list[Rows]:
     """The (T_i, C) arrays of all records."""
     values, lengths = given["values"], given.get("lengths")
     if isinstance(values, Sequence) and not isinstance(values, str | bytes) and len(values) and np.ndim(values[0]):
@@ -84,7 +88,9 @@ def _records_of(given: Mapping[str, Any], source: ArraysSource, spec: DataSpec, 
     return list(array)
 
 
-def _is_rows_of_series(array: NDArray[np.float64], given: Mapping[str, Any], source: ArraysSource, spec: DataSpec, labelled: bool) -> bool:
+def _is_rows_of_series(
+    array: NDArray[np.float64], given: Mapping[str, Any], source: ArraysSource, spec: DataSpec, labelled: bool
+) -> bool:
     """Whether (a, b) is N series of one channel, and not one record of (T, C).
 
     The number of labels, parts or groups tells; else the number of channels; else a classification is of series.
@@ -98,7 +104,9 @@ def _is_rows_of_series(array: NDArray[np.float64], given: Mapping[str, Any], sou
     return not labelled and not spec.columns.target and width != 1
 
 
-def _by_lengths(array: NDArray[np.float64], lengths: NDArray[np.int64], source: ArraysSource, where: str) -> list[Rows]:
+def _by_lengths(
+    array: NDArray[np.float64], lengths: NDArray[np.int64], source: ArraysSource, where: str
+) -> list[Rows]:
     if array.ndim == 2 and lengths.sum() == len(array):
         return np.split(array, np.cumsum(lengths)[:-1])
     if array.ndim < 2 or len(lengths) != len(array) or lengths.max() > array.shape[1]:
@@ -177,7 +185,10 @@ def _columns(spec: DataSpec, source: ArraysSource, rows: Rows, place: str) -> di
     """The declared channels, all where none is declared; categories as text."""
     names = source.channels or tuple(f"x{channel}" for channel in range(rows.shape[1]))
     if len(names) != rows.shape[1] or len(set(names)) < len(names):
-        raise DataError(f"{place}: has {rows.shape[1]} channels, and source.channels names {len(names)}: {listed(names)}; name every channel once")
+        raise DataError(
+            f"{place}: has {rows.shape[1]} channels, and source.channels names {len(names)}: {listed(names)}; "
+            "name every channel once"
+        )
     columns = spec.columns
     declared = (*columns.target, *columns.past, *columns.known) or names
     absent = [name for name in declared if name not in names]

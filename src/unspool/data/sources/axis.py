@@ -33,7 +33,8 @@ def check_order(times: Stamps, place: Place, name: str) -> None:
             "the column that tells the series apart in columns.series"
         )
     raise DataError(
-        f"{place(index)}: series {name!r} goes back in time, from {shown(times[index - 1])} to {shown(times[index])} (UTC); sort the rows by time"
+        f"{place(index)}: series {name!r} goes back in time, from {shown(times[index - 1])} to {shown(times[index])} "
+        "(UTC); sort the rows by time"
     )
 
 
@@ -46,7 +47,9 @@ def frequency(series: Sequence[Stamps], declared: str) -> int | None:
     return int(found[counts.argmax()]) if len(found) else None
 
 
-def pieces(times: Stamps, step: int, policy: Policy, timezone: str, place: Place, name: str) -> list[tuple[Indices, Stamps]]:
+def pieces(
+    times: Stamps, step: int, policy: Policy, timezone: str, place: Place, name: str
+) -> list[tuple[Indices, Stamps]]:
     """Evenly spaced pieces of a series: which of its rows (T,) each takes, and their stamps.
 
     Under `fill` a row stands for the missing ones that follow it. Days and weeks may be even on the local clock instead
@@ -86,7 +89,9 @@ def _check_grid(steps: NDArray[np.int64], step: int, times: Stamps, place: Place
         )
 
 
-def _gap_error(times: Stamps, steps: NDArray[np.int64], gaps: Indices, step: int, place: Place, name: str) -> DataError:
+def _gap_error(
+    times: Stamps, steps: NDArray[np.int64], gaps: Indices, step: int, place: Place, name: str
+) -> DataError:
     first = int(gaps[0])
     return DataError(
         f"{place(first + 1)}: series {name!r} has a gap of {_length(int(steps[first]))} after {shown(times[first])}, "
@@ -95,7 +100,9 @@ def _gap_error(times: Stamps, steps: NDArray[np.int64], gaps: Indices, step: int
     )
 
 
-def _filled(clock: NDArray[np.int64], counts: NDArray[np.int64], step: int, timezone: str, place: Place, name: str) -> tuple[Indices, Stamps]:
+def _filled(
+    clock: NDArray[np.int64], counts: NDArray[np.int64], step: int, timezone: str, place: Place, name: str
+) -> tuple[Indices, Stamps]:
     repeats = np.append(counts, 1)
     total, most = int(repeats.sum()), MOST_FILLED * len(clock) + ALWAYS_FILLED
     if total > most:

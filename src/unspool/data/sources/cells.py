@@ -82,7 +82,8 @@ def _listed(column: pl.Series, where: str) -> list[Any]:
     if column.dtype in kinds or column.dtype.is_numeric():
         return column.to_list()
     raise DataError(
-        f"{where}: column {column.name!r}: holds {column.dtype}, wanted text, whole numbers or true and false; convert the column to text"
+        f"{where}: column {column.name!r}: holds {column.dtype}, wanted text, whole numbers or true and false; "
+        "convert the column to text"
     )
 
 

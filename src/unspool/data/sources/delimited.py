@@ -34,7 +34,9 @@ def read_delimited(path: Path, delimiter: str, encoding: str, choose: Callable[[
     return _parsed(path, memoryview(content)[start:], delimiter, sorted(map(names.index, chosen)), names, rows)
 
 
-def _parsed(path: Path, body: memoryview, delimiter: str, places: list[int], names: Sequence[str], rows: int) -> pl.DataFrame:
+def _parsed(
+    path: Path, body: memoryview, delimiter: str, places: list[int], names: Sequence[str], rows: int
+) -> pl.DataFrame:
     import polars as pl
 
     with guarded(str(path), "check the quotes, or save the file as CSV again"):
@@ -42,7 +44,8 @@ def _parsed(path: Path, body: memoryview, delimiter: str, places: list[int], nam
         frame.columns = [names[place] for place in places]
     if frame.height != rows:
         raise DataError(
-            f"{path}: its line ends make {rows:,} rows, but {frame.height:,} can be told apart; check the quotes: one inside a cell is written twice"
+            f"{path}: its line ends make {rows:,} rows, but {frame.height:,} can be told apart; "
+            "check the quotes: one inside a cell is written twice"
         )
     return frame
 
@@ -111,3 +114,5 @@ def _refuse_blank(path: Path, block: NDArray[np.uint8], ends: NDArray[np.intp], 
     blank = (lengths == 0) | ((lengths == 1) & (block[ends - 1] == RETURN))
     if blank.any():
         raise DataError(f"{path}:{row + int(np.argmax(blank))}: is a blank row; take it out")
+
+

@@ -74,7 +74,9 @@ def pieces_and_future(
 _FILL = "repeat the last values (missing: fill), or leave out the column that is missing most"
 
 
-def _filled(columns: Columns, masks: Mapping[str, NDArray[np.bool_]], place: Place, name: str) -> tuple[Indices, Columns]:
+def _filled(
+    columns: Columns, masks: Mapping[str, NDArray[np.bool_]], place: Place, name: str
+) -> tuple[Indices, Columns]:
     for column, mask in masks.items():
         if not mask.any():
             raise DataError(f"{place(0)}: column {column!r} of record {name!r} holds no value at all; leave it out")

@@ -30,7 +30,7 @@ def _object(where: str, line: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise DataError(f"{where}: cannot be read ({error}), wanted one JSON object a line; mend that line") from None
     if not isinstance(found, dict):
-        raise DataError(f'{where}: got {short(found)}, wanted a JSON object, e.g. {{"text": "...", "label": "..."}}; mend that line')
+        raise DataError(f"{where}: got {short(found)}, wanted a JSON object, e.g. {{\"text\": \"...\", \"label\": \"...\"}}; mend that line")
     return found
 
 

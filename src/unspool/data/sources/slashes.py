@@ -29,7 +29,8 @@ def _sentence(where: str, number: int, items: list[str], delimiter: str) -> Sent
         word, found, tag = item.rpartition(delimiter)
         if not (word and found and tag):
             raise DataError(
-                f"{where}: item {place} is {short(item)}, wanted a word, the delimiter {delimiter!r} and a tag; mend it, or set source.delimiter"
+                f"{where}: item {place} is {short(item)}, wanted a word, the delimiter {delimiter!r} and a tag; "
+                "mend it, or set source.delimiter"
             )
         words.append(word)
         tags.append(tag)

@@ -47,7 +47,9 @@ def parse(column: pl.Series, where: str, first_row: int, timezone: str) -> Stamp
     return _to_utc(local, naive, offset, timezone, lambda index: f"{where}:{first_row + index}: {place}")
 
 
-def _from_text(column: pl.Series, where: str, first_row: int, place: str) -> tuple[Counts, NDArray[np.bool_], Counts]:
+def _from_text(
+    column: pl.Series, where: str, first_row: int, place: str
+) -> tuple[Counts, NDArray[np.bool_], Counts]:
     """(T,) local microseconds, where no offset is written, and the offset's microseconds."""
     import polars as pl
 

@@ -77,7 +77,9 @@ def _typed(spec: DataSpec, frame: pl.DataFrame, where: str, first_row: int) -> T
     for name in inputs:
         if name in frame.columns:
             coded = name in chosen.categories
-            columns[name] = cells.categories(frame[name], where) if coded else cells.numbers(frame[name], where, first_row)
+            columns[name] = (
+                cells.categories(frame[name], where) if coded else cells.numbers(frame[name], where, first_row)
+            )
     times = None if chosen.time is None else stamps.parse(frame[chosen.time], where, first_row, spec.time.timezone)
     roles = {"series": chosen.series, "label": chosen.label, "group": chosen.group, "part": chosen.part}
     about = {role: cells.names(frame[name], where) for role, name in roles.items() if name in frame.columns and name}
@@ -160,7 +162,9 @@ def _series(table: Table) -> list[tuple[str, NDArray[np.intp]]]:
     return list(zip(numbers, np.split(order, edges), strict=True))
 
 
-def _records(spec: DataSpec, table: Table, name: str, rows: NDArray[np.intp], step: int | None, labelled: bool) -> list[Record]:
+def _records(
+    spec: DataSpec, table: Table, name: str, rows: NDArray[np.intp], step: int | None, labelled: bool
+) -> list[Record]:
     place = _Place(table, rows)
     label = _constant(table, rows, "label", name)
     labels = _labels(spec, table, label, place(0))
@@ -193,7 +197,9 @@ def _labels(spec: DataSpec, table: Table, label: str | None, where: str) -> tupl
     return None if separator is None or "label" not in table.about else several(where, label or "", separator)
 
 
-def _whole(spec: DataSpec, columns: holes.Columns, place: _Place, name: str, labelled: bool) -> list[tuple[holes.Indices, holes.Columns]]:
+def _whole(
+    spec: DataSpec, columns: holes.Columns, place: _Place, name: str, labelled: bool
+) -> list[tuple[holes.Indices, holes.Columns]]:
     targets = [target for target in spec.columns.target if target in columns]
     if labelled or not targets:
         return holes.pieces(columns, spec.missing, place, name)
