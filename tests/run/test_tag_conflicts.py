@@ -61,6 +61,13 @@ def test_of_a_table_characters_are_read_of_no_words():
         resolved(raw)
 
 
+def test_of_a_table_n_grams_are_read_of_no_text():
+    embed = {"kind": "learned", "ngrams": {}}
+    raw = changed(ARRAYS, data__source={"kind": "table"}, data__columns=TABLE_OF_WORDS, model__embed=embed)
+    with pytest.raises(SpecError, match="model.embed.ngrams: reads the tokens of a text, and the source holds none; drop it"):
+        resolved(raw)
+
+
 @pytest.mark.parametrize(
     "changes",
     [

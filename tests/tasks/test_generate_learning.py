@@ -203,6 +203,20 @@ def test_words_may_be_read_by_their_characters_too():
     assert session.step({"text": ""}) == fresh.step({"text": f"the cat{written}"})
 
 
+def test_with_n_grams_a_small_model_of_characters_foresees_more_and_runs_live():
+    told = {}
+    for name, ngrams in (("without", None), ("with", {"longest": 5, "buckets": 4093})):
+        spec = spec_of("characters", embed={"kind": "learned", "width": 16, "ngrams": ngrams})
+        spec["train"]["epochs"] = 1
+        told[name] = unspool.train(spec, data=lines(400, seed=1))
+    assert told["with"].metrics["test"]["bits_per_character"] < 0.9 * told["without"].metrics["test"]["bits_per_character"]
+    trained = told["with"]
+    assert trained.metrics["verify"]["equal"]
+    session, fresh = trained.stream(), trained.stream()
+    written = "".join(session.complete("the cat", 9, seed=2))
+    assert session.step({"text": ""}) == fresh.step({"text": f"the cat{written}"})
+
+
 class KilledError(Exception):
     pass
 
@@ -221,7 +235,8 @@ class KillAt(Hook):
 
 def test_killed_and_resumed_a_run_is_the_same_bits(tmp_path):
     """Streams are cut anew in every epoch, states go on within one, and masks are drawn: all of it is taken up where it was."""
-    spec = spec_of(head={"kind": "softmax", "dropout": 0.2, "temporal": 1.0})
+    embed = {"kind": "learned", "width": 16, "ngrams": {"buckets": 997}}
+    spec = spec_of(head={"kind": "softmax", "dropout": 0.2, "temporal": 1.0}, embed=embed)
     spec["train"] |= {"epochs": 3, "checkpoint_seconds": 1e-9, "average": {"kind": "exponential", "decay": 0.9}}
     data = lines(120, seed=1)
     straight = unspool.train(spec, data=data, out=tmp_path / "straight")

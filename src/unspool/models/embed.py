@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from unspool.data.tokens import VectorFacts
+from unspool.layers import State
+from unspool.layers.layer import branch
 from unspool.layers.masks import NumberDropout
 from unspool.models.characters import build_characters
+from unspool.models.ngrams import NGramTable
 from unspool.models.spec import Embedding, LearnedEmbedding, VectorEmbedding
 
 UNKNOWN = 0
@@ -23,6 +26,8 @@ TABLE_SPREAD = 0.1
 
 class Embed(nn.Module):
     """values (..., C) and codes (..., N) to (..., width). Where characters are read, all columns of codes but the first are those of a word.
+
+    Whole sequences by `scan`, one instant by `step`, as a layer: what n-grams are read of is remembered.
 
     vectors  what is known of vectors that others have trained, where the spec uses them
     """
@@ -39,13 +44,35 @@ class Embed(nn.Module):
         self.word_dropout = 0.0 if dense is None else dense.word_dropout
         self.vector_dropout = spec.vector_dropout if isinstance(spec, LearnedEmbedding) else 0.0
         self.characters = None if characters is None else build_characters(characters, code_sizes[1])
+        ngrams = spec.ngrams if isinstance(spec, LearnedEmbedding) else None
+        self.ngrams = None if ngrams is None else NGramTable(ngrams, tables[0].embedding_dim)
         self.width = values + sum(self.sizes if dense is None else [table.embedding_dim for table in tables])
         self.width += 0 if self.characters is None else self.characters.width
 
+    def initial_state(self, batch: int) -> State:
+        return {} if self.ngrams is None else {"ngrams": self.ngrams.initial_state(batch)}
+
+    def scan(self, values: Tensor, codes: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
+        """Whole sequences: (B, T, C) and (B, T, N) to (B, T, width)."""
+        if self.ngrams is None:
+            return self._read(values, codes, None), {}
+        grams, after = self.ngrams.scan(codes[..., :1], None if state is None else branch(state, "ngrams"), lengths)
+        return self._read(values, codes, grams), {"ngrams": after}
+
+    def step(self, values: Tensor, codes: Tensor, state: State) -> tuple[Tensor, State]:
+        """One instant: (B, C) and (B, N) to (B, width), or as many as a stride has: (B, stride, C) and (B, stride, N) to (B, stride, width)."""
+        if self.ngrams is None or codes.dim() == 3:
+            return self.scan(values, codes, state)
+        grams, after = self.ngrams.step(codes[..., :1], branch(state, "ngrams"))
+        return self._read(values, codes, grams), {"ngrams": after}
+
     def forward(self, values: Tensor, codes: Tensor) -> Tensor:
+        return self.scan(values, codes)[0]
+
+    def _read(self, values: Tensor, codes: Tensor, grams: Tensor | None) -> Tensor:
         if not self.sizes:
             return values
-        coded = [self._vector(index, codes[..., index]) for index in range(len(self.sizes))]
+        coded = [self._vector(index, codes[..., index], grams if index == 0 else None) for index in range(len(self.sizes))]
         if self.characters is not None:
             coded.append(self.characters(codes[..., 1:]))
         return torch.cat([values, *coded], dim=-1)
@@ -56,12 +83,13 @@ class Embed(nn.Module):
         assert isinstance(only, VectorTable)
         only.begin_with(torch.from_numpy(table))
 
-    def _vector(self, index: int, code: Tensor) -> Tensor:
+    def _vector(self, index: int, code: Tensor, grams: Tensor | None) -> Tensor:
         if not len(self.tables):
             return nn.functional.one_hot(code, self.sizes[index]).to(torch.get_default_dtype())
         if self.training and self.word_dropout:
             code = code.masked_fill(torch.rand(code.shape, device=code.device) < self.word_dropout, UNKNOWN)
-        vector = self.dropout(self.tables[index](code))
+        vector = self.tables[index](code)
+        vector = self.dropout(vector if grams is None else vector + grams)
         if self.training and self.vector_dropout:
             kept = nn.functional.dropout(vector.new_ones(self.sizes[index]), self.vector_dropout)
             vector = vector * kept[code].unsqueeze(-1)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from unspool.data.marks import BEGINS
-from unspool.layers import Hierarchical, Layer, Stack
+from unspool.layers import Hierarchical, Layer, Stack, State
 from unspool.models.embed import Embed
 
 
@@ -18,8 +18,20 @@ class MarkedEmbed(nn.Module):
         self.embed = embed
         self.width = embed.width + 1
 
-    def forward(self, values: Tensor, codes: Tensor) -> Tensor:
-        read = self.embed(values, codes[..., :-1])
+    def initial_state(self, batch: int) -> State:
+        return self.embed.initial_state(batch)
+
+    def scan(self, values: Tensor, codes: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
+        """Whole sequences: (B, T, C) and (B, T, N) to (B, T, width)."""
+        read, state = self.embed.scan(values, codes[..., :-1], state, lengths)
+        return self._marked(read, codes), state
+
+    def step(self, values: Tensor, codes: Tensor, state: State) -> tuple[Tensor, State]:
+        """One instant, or a stride of them."""
+        read, state = self.embed.step(values, codes[..., :-1], state)
+        return self._marked(read, codes), state
+
+    def _marked(self, read: Tensor, codes: Tensor) -> Tensor:
         return torch.cat([read, (codes[..., -1:] == BEGINS).to(read.dtype)], dim=-1)
 
 

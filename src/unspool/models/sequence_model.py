@@ -33,25 +33,26 @@ class SequenceModel(nn.Module):
         self.lookahead = backbone.lookahead
 
     def initial_state(self, batch: int) -> State:
-        return {"backbone": self.backbone.initial_state(batch), "pool": self.pool.initial_state(batch)}
+        return {name: part.initial_state(batch) for name, part in (("embed", self.embed), ("backbone", self.backbone), ("pool", self.pool))}
 
     def scan(self, values: Tensor, codes: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         """Pooled states at every step: (B, T, C) and (B, T, N) to (B, T // stride, H)."""
         state = self.initial_state(values.shape[0]) if state is None else state
-        states, backbone = self.backbone.scan(self.embed(values, codes), branch(state, "backbone"), lengths)
+        x, embed = self.embed.scan(values, codes, branch(state, "embed"), lengths)
+        states, backbone = self.backbone.scan(x, branch(state, "backbone"), lengths)
         pooled, pool = self.pool.scan(states, branch(state, "pool"), None if lengths is None else lengths // self.stride)
-        return pooled, {"backbone": backbone, "pool": pool}
+        return pooled, {"embed": embed, "backbone": backbone, "pool": pool}
 
     def end(self, values: Tensor, codes: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         """What `scan` gives last in each row: (B, T, C) and (B, T, N) to (B, H)."""
         state = self.initial_state(values.shape[0]) if state is None else state
-        x, backbone = self.embed(values, codes), branch(state, "backbone")
+        x, embed = self.embed.scan(values, codes, branch(state, "embed"), lengths)
         if isinstance(self.pool, LastPool):
-            pooled, backbone = self.backbone.end(x, backbone, lengths)
-            return pooled, {"backbone": backbone, "pool": {}}
-        states, backbone = self.backbone.scan(x, backbone, lengths)
+            pooled, backbone = self.backbone.end(x, branch(state, "backbone"), lengths)
+            return pooled, {"embed": embed, "backbone": backbone, "pool": {}}
+        states, backbone = self.backbone.scan(x, branch(state, "backbone"), lengths)
         pooled, pool = self.pool.end(states, branch(state, "pool"), None if lengths is None else lengths // self.stride)
-        return pooled, {"backbone": backbone, "pool": pool}
+        return pooled, {"embed": embed, "backbone": backbone, "pool": pool}
 
     def asked(self, batch: TensorBatch, state: State | None = None) -> tuple[Tensor, State]:
         """Pooled states at the asked steps, (B, O, H), and the state after each row's last real step."""
@@ -86,9 +87,10 @@ class SequenceModel(nn.Module):
 
         Where stride is not 1, values are (B, stride, C) and codes (B, stride, N).
         """
-        states, backbone = self.backbone.step(self.embed(values, codes), branch(state, "backbone"))
+        x, embed = self.embed.step(values, codes, branch(state, "embed"))
+        states, backbone = self.backbone.step(x, branch(state, "backbone"))
         pooled, pool = self.pool.step(states, branch(state, "pool"))
-        return self.head(pooled, future), {"backbone": backbone, "pool": pool}
+        return self.head(pooled, future), {"embed": embed, "backbone": backbone, "pool": pool}
 
     def carried(self, state: State | None, carry: Tensor) -> State | None:
         """`state`, cut from the gradient, in the rows that go on; the initial state in the others."""

@@ -57,6 +57,15 @@ class CharacterCNN(Spec):
 Characters = Annotated[CharacterLSTM | CharacterCNN, Field(discriminator="kind")]
 
 
+class NGrams(Spec):
+    """A vector is learnt for the last tokens together, two to `longest` of them, and added to that of the last. What is remembered of a text is so
+    looked up, not computed. N-grams have their vectors by a hash, and those of one hash share it (Weinberger et al. 2009; of bytes, Pagnoni et al.
+    2024)."""
+
+    longest: int = knob(6, "tokens of the longest n-gram", ge=2, le=16, search=[3, 8])
+    buckets: int = knob(32_749, "vectors that n-grams share; a prime number spreads them best", ge=2, le=60_000, search=[8_191, 59_999])
+
+
 class LearnedEmbedding(Spec):
     """A vector is learnt for every token or category."""
 
@@ -68,6 +77,14 @@ class LearnedEmbedding(Spec):
         0.0, "share of tokens or categories whose vector training leaves out wherever it stands in a batch (Gal and Ghahramani 2016)", ge=0, lt=1
     )
     characters: Characters | None = knob(None, "what is read of the characters of words, beside the words")
+    ngrams: NGrams | None = knob(None, "of a text: vectors of the last few tokens together, for characters and bytes above all")
+
+    @model_validator(mode="after")
+    def _hides_nothing_in_vain(self) -> LearnedEmbedding:
+        for name in ("word_dropout", "vector_dropout"):
+            if self.ngrams is not None and getattr(self, name):
+                raise ValueError(f"{name} hides tokens that ngrams would still show; drop one of them, or use dropout")
+        return self
 
 
 class VectorEmbedding(Spec):

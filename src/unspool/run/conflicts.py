@@ -235,6 +235,8 @@ def _characters(spec: RunSpec) -> Iterator[str]:
     reads = isinstance(embed, LearnedEmbedding | VectorEmbedding) and embed.characters is not None
     if reads and (not text or (tokens is not None and tokens.unit not in ("words", "spaces"))):
         yield "model.embed.characters: reads the characters of words, and the steps are no words; drop it, or use a text with data.tokens.unit: words"
+    if isinstance(embed, LearnedEmbedding) and embed.ngrams is not None and not text:
+        yield "model.embed.ngrams: reads the tokens of a text, and the source holds none; drop it"
     if tokens is not None and tokens.characters is not None and not reads:
         yield "data.tokens.characters: takes effect where model.embed.characters is set; set that too or drop it"
     if tokens is not None and tokens.scheme != "auto" and not isinstance(spec.task, TagSpec):
