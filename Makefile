@@ -20,10 +20,10 @@ demo: $(INSTALLED)  ## forecast electricity demand: train, judge, run live, veri
 	$(BIN)/unspool demo --out runs/demo
 
 test: $(INSTALLED)  ## the quick tests, with the coverage floor
-	$(BIN)/python -m pytest -n 2 -m 'not slow' --cov --cov-report=term --cov-fail-under=90
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow' --cov --cov-report=term --cov-fail-under=90
 
 test-all: $(INSTALLED)  ## all tests
-	$(BIN)/python -m pytest -n 2 --cov --cov-report=term --cov-fail-under=90
+	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term --cov-fail-under=90
 
 check: $(INSTALLED)  ## lint, types, imports
 	$(BIN)/ruff check .

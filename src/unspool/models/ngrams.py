@@ -40,10 +40,11 @@ class NGramTable(Layer):
         before = leaf(self.initial_state(len(x)) if state is None else state, "hashes")
         if not x.shape[1]:
             return self.table.weight.new_zeros(len(x), 0, self.width), {"hashes": before}
-        hashes = [self._remainder(x)]
+        code = self._remainder(x)
+        hashes = [code]
         for index, order in enumerate(self.orders):
-            shorter = torch.cat([before[:, None, index : index + 1].to(x.dtype), hashes[-1][:, :-1]], dim=1)
-            hashes.append(self._joined(shorter, x, order))
+            shorter = torch.cat([before[:, None, index : index + 1].to(code.dtype), hashes[-1][:, :-1]], dim=1)
+            hashes.append(self._joined(shorter, code, order))
         known = torch.cat(hashes, dim=-1)
         if lengths is None:
             after = known[:, -1, :-1].to(before.dtype)
@@ -53,9 +54,9 @@ class NGramTable(Layer):
         return self.table(known[..., 1:]).sum(-2), {"hashes": after}
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        before = leaf(state, "hashes")
-        found = self._joined(before.to(x.dtype), x, self.orders)
-        after = torch.cat([self._remainder(x), found[..., :-1]], dim=-1)
+        before, code = leaf(state, "hashes"), self._remainder(x)
+        found = self._joined(before.to(code.dtype), code, self.orders)
+        after = torch.cat([code, found[..., :-1]], dim=-1)
         return self.table(found).sum(-2), {"hashes": after.to(before.dtype)}
 
     def _joined(self, shorter: Tensor, code: Tensor, order: Tensor) -> Tensor:
