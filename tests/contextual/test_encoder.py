@@ -48,7 +48,7 @@ def test_vectors_are_those_of_transformers_pooled_by_word(folder, pooling, layer
     tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"), pad_token="[PAD]")
     given = tokenizer([words], is_split_into_words=True, return_tensors="pt", truncation=False, padding=False)
     with torch.inference_mode():
-        states = transformers.AutoModel.from_pretrained(folder).eval()(
+        states = transformers.AutoModel.from_pretrained(folder)(
             input_ids=given["input_ids"], attention_mask=given["attention_mask"], output_hidden_states=True
         ).hidden_states
     states = sum(states[layer][0] for layer in layers) / len(layers)

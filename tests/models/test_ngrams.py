@@ -7,10 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from unspool.data.marks import BEGINS
 from unspool.export.trace import trace
 from unspool.layers import POOLS, flatten_state
 from unspool.models.embed import Embed
 from unspool.models.heads import Categorical
+from unspool.models.levels import MarkedEmbed
 from unspool.models.ngrams import MULTIPLIER, NGramTable
 from unspool.models.sequence_model import SequenceModel, build_backbone
 from unspool.models.spec import Backbone, CategoricalHead, LearnedEmbedding, NGrams
@@ -94,7 +96,7 @@ def network_of(longest: int, buckets: int, stride: int = 1) -> SequenceModel:
     embed = Embed(LearnedEmbedding(width=3, ngrams=NGrams(longest=longest, buckets=buckets)), 0, (SIZE,))
     front = [{"channels": 4, "kernel": stride, "stride": stride}] if stride > 1 else []
     backbone = build_backbone(Backbone.model_validate({"cell": {"kind": "gru", "hidden": 4}, "front": front}), embed.width)
-    network = SequenceModel(embed, backbone, POOLS["last"](4), Categorical(CategoricalHead(), 4, [1, 1])).eval()
+    network = SequenceModel(embed, backbone, POOLS["last"](4), Categorical(CategoricalHead(), 4, [1, 1])).train(False)
     with torch.no_grad():
         network.embed.ngrams.table.weight.mul_(50)  # wrong ones would be seen
     return network
@@ -126,6 +128,21 @@ def test_a_model_is_cut_and_carried_with_them():
     torch.testing.assert_close(anew, network.scan(torch.zeros(2, 6, 0), codes[:, 4:])[0])
     ended, _ = network.end(torch.zeros(2, 10, 0), codes)
     torch.testing.assert_close(ended, whole[:, -1])
+
+
+def test_with_sentences_marked_they_are_remembered_as_without():
+    torch.manual_seed(2)
+    marked = MarkedEmbed(Embed(LearnedEmbedding(width=3, ngrams=NGrams(longest=3, buckets=97)), 0, (SIZE,)))
+    codes = torch.cat([drawn(2, 8), drawn(2, 8, 2, seed=3)], dim=-1)
+    whole, after = marked.scan(torch.zeros(2, 8, 0), codes)
+    plain, _ = marked.embed.scan(torch.zeros(2, 8, 0), codes[..., :1])
+    torch.testing.assert_close(whole[..., :-1], plain)
+    assert torch.equal(whole[..., -1], (codes[..., -1] == BEGINS).float())
+    state = marked.initial_state(2)
+    for step in range(8):
+        read, state = marked.step(torch.zeros(2, 0), codes[:, step], state)
+        torch.testing.assert_close(read, whole[:, step])
+    assert torch.equal(state["ngrams"]["hashes"], after["ngrams"]["hashes"])
 
 
 @pytest.mark.parametrize("name", ["word_dropout", "vector_dropout"])
