@@ -18,6 +18,7 @@ const unspool::InstructionSet* chosen = nullptr;
 } // namespace
 
 NB_MODULE(_native, module) {
+    nb::set_leak_warnings(false); // a graph of torch that lives until the end of Python holds its plans, and is no leak
     const char* const set = std::getenv("UNSPOOL_NATIVE");
     const std::string asked = set ? set : "";
     if (asked == "off") throw nb::import_error("UNSPOOL_NATIVE is off");

@@ -74,6 +74,7 @@ public:
         team_.wait();
         end();
         if (to_.x) inputs();
+        if (to_.given) given();
         weights();
     }
 
@@ -212,6 +213,21 @@ private:
             for (Size i = 0; i < count; ++i)
                 std::memcpy(place(to_.x, plan_.instant[first + i], call_.steps * layout_.inputs, layout_.inputs), rows + i * room_.input_width,
                             layout_.inputs * sizeof(float));
+        }
+    }
+
+    // Gradients of what the inputs give: a thread has units of its own, so that none waits for another.
+    void given() const {
+        const Size row = Cell::INPUT_PLANES * layout_.hidden;
+        const Range own = team_.part(layout_.vectors);
+        const Size unit = own.first * LANES, last = own.last * LANES < layout_.hidden ? own.last * LANES : layout_.hidden;
+        for (Size i = 0; i < plan_.instants; ++i) {
+            float* const to = to_.given + code_at(call_, plan_.instant[i]) * row;
+            for (int plane = 0; plane < Cell::INPUT_PLANES; ++plane) {
+                const float* const from = call_.gates + i * layout_.row + plane * layout_.units;
+                float* const sums = to + Cell::INPUT_GATES[plane] * layout_.hidden;
+                for (Size u = unit; u < last; ++u) sums[u] += from[u];
+            }
         }
     }
 

@@ -19,7 +19,11 @@ struct ScanCall {
     const float* x; // (B, T, C), features contiguous
     std::int64_t x_row, x_step;
     const float *input_weight, *state_weight; // (G H, C), (G H, H)
-    const float *input_bias, *state_bias;     // (G H) or null
+    // In place of inputs and their weights, and C is 0: (V, G H) what V different inputs give, and (B, T) which of them stands where; or null both.
+    const float* given;
+    const std::int64_t* codes;
+    std::int64_t codes_row, codes_step;
+    const float *input_bias, *state_bias; // (G H) or null
 
     const float *h, *c;                    // (B, H) states before the first step, or null: zeros; `c` for an LSTM alone
     const float* keep;                     // (B, H) variational dropout mask over the state where weights read it, or null
@@ -42,6 +46,7 @@ struct ScanGradients {
     float *input_weight, *state_weight; // (G H, C), (G H, H)
     float *input_bias, *state_bias;     // (G H)
     float *h, *c;                       // (B, H)
+    float* given;                       // (V, G H), zeros before
 };
 
 // The real steps of all rows in the order in which they are worked on. Rows go by falling length, so that those still running at a step are the

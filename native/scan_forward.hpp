@@ -126,7 +126,7 @@ private:
 
     // Whether a step's products are one; else those of the inputs come first, for several steps at once.
     bool in_one_go(const Share& share, const Range units) const {
-        if constexpr (Cell::RESETS_BEFORE) return false;
+        if (Cell::RESETS_BEFORE || call_.codes) return false;
         const Size columns = units.count() * LANES, rows = share.steps ? (share.offsets[share.steps] - share.offsets[0]) / share.steps : 0;
         if (rows < FEW_ROWS) return false;
         return (Cell::INPUT_PLANES * layout_.inputs + Cell::STATE_PLANES * layout_.hidden) * columns <= CACHED_WEIGHTS || rows >= MANY_ROWS;
@@ -175,6 +175,7 @@ private:
 
     // gates = biases + inputs times weights
     void project(Size instant, Size count, float* gates, const Range units) const {
+        if (call_.codes) return look_up(instant, count, gates, units);
         const float** const x = pointers();
         for (Size i = 0; i < count; ++i) x[i] = place(call_.x, plan_.instant[instant + i], call_.x_row, call_.x_step);
         const Depth depth{layout_.inputs, 1, layout_.inputs};
@@ -194,6 +195,22 @@ private:
                 const Size from = plane * layout_.units + units.first * LANES;
                 std::memcpy(gates + i * layout_.row + from, room_.biases + from, units.count() * LANES * sizeof(float));
             }
+    }
+
+    // gates = biases + what the inputs give
+    void look_up(Size instant, Size count, float* gates, const Range units) const {
+        constexpr int PLANES = Cell::RESETS_BEFORE ? Cell::INPUT_PLANES : Cell::PLANES;
+        for (Size i = 0; i < count; ++i, gates += layout_.row) {
+            const float* const given = call_.given + code_at(call_, plan_.instant[instant + i]) * Cell::INPUT_PLANES * layout_.hidden;
+            for (int plane = 0; plane < PLANES; ++plane) {
+                const float* const gate = plane < Cell::INPUT_PLANES ? given + Cell::INPUT_GATES[plane] * layout_.hidden : nullptr;
+                for (Size vector = units.first; vector < units.last; ++vector) {
+                    const Size unit = vector * LANES, at = plane * layout_.units + unit;
+                    const Vec bias = load(room_.biases + at);
+                    store(gates + at, gate ? bias + some(gate + unit, layout_.lanes(vector)) : bias);
+                }
+            }
+        }
     }
 
     // The sums of gates have those of the inputs already, or `x` has the inputs' rows.

@@ -166,4 +166,7 @@ UNSPOOL_INLINE T* place(T* base, const Instant& instant, Size row, Size step) {
     return base + instant.row * row + instant.time * step;
 }
 
+// Which of the different inputs stands there.
+UNSPOOL_INLINE Size code_at(const ScanCall& call, const Instant& instant) { return *place(call.codes, instant, call.codes_row, call.codes_step); }
+
 } // namespace unspool::UNSPOOL_ISA

@@ -94,7 +94,8 @@ struct Strides {
     std::int64_t row, step;
 };
 
-// x, input_weight, state_weight, input_bias, state_bias, h, c, keep, zoned_h, zoned_c, y, h_last, c_last, gates, cells
+// x, input_weight, state_weight, input_bias, state_bias, h, c, keep, zoned_h, zoned_c, y, h_last, c_last, gates, cells, codes. With codes, `x` is what
+// the different inputs give, and the strides are those of the codes.
 ScanCall call_of(const ScanPlan& plan, const Tensors& given, Strides x, float zone) {
     ScanCall call{};
     call.cell = plan.cell();
@@ -104,9 +105,10 @@ ScanCall call_of(const ScanPlan& plan, const Tensors& given, Strides x, float zo
     call.hidden = plan.hidden();
     call.reverse = plan.reverse();
     call.lengths = plan.lengths();
-    call.x = given.at<const float>(0);
-    call.x_row = x.row;
-    call.x_step = x.step;
+    call.codes = given.at<const std::int64_t>(15);
+    (call.codes ? call.given : call.x) = given.at<const float>(0);
+    (call.codes ? call.codes_row : call.x_row) = x.row;
+    (call.codes ? call.codes_step : call.x_step) = x.step;
     call.input_weight = given.at<const float>(1);
     call.state_weight = given.at<const float>(2);
     call.input_bias = given.at<const float>(3);
@@ -128,14 +130,14 @@ ScanCall call_of(const ScanPlan& plan, const Tensors& given, Strides x, float zo
 }
 
 // Gradients: of y, h_last, c_last; to x, input_weight, state_weight, input_bias, state_bias, h, c
-ScanGradients gradients_of(const Tensors& given, Strides y) {
+ScanGradients gradients_of(const ScanCall& call, const Tensors& given, Strides y) {
     ScanGradients to{};
     to.y = given.at<const float>(0);
     to.y_row = y.row;
     to.y_step = y.step;
     to.h_last = given.at<const float>(1);
     to.c_last = given.at<const float>(2);
-    to.x = given.at<float>(3);
+    (call.codes ? to.given : to.x) = given.at<float>(3);
     to.input_weight = given.at<float>(4);
     to.state_weight = given.at<float>(5);
     to.input_bias = given.at<float>(6);
@@ -156,7 +158,7 @@ void forward(const ScanPlan& plan, const nb::tuple& tensors, std::int64_t x_row,
 void backward(const ScanPlan& plan, const nb::tuple& tensors, std::int64_t x_row, std::int64_t x_step, float zone, const nb::tuple& gradients,
               std::int64_t y_row, std::int64_t y_step) {
     const ScanCall call = call_of(plan, Tensors(tensors), {x_row, x_step}, zone);
-    const ScanGradients to = gradients_of(Tensors(gradients), {y_row, y_step});
+    const ScanGradients to = gradients_of(call, Tensors(gradients), {y_row, y_step});
     nb::gil_scoped_release released;
     const Memory room(chosen->scan.room(call, &to, plan.plan(), plan.threads()));
     together(plan.threads(), [&](const Team& team) { chosen->scan.backward(call, to, plan.plan(), team, room.at()); });

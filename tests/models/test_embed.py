@@ -7,8 +7,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from unspool.data.tokens import VectorFacts
 from unspool.models.embed import Embed
-from unspool.models.spec import LearnedEmbedding, OneHot
+from unspool.models.levels import MarkedEmbed
+from unspool.models.spec import LearnedEmbedding, NGrams, OneHot, VectorEmbedding
 
 SIZES = st.lists(st.integers(1, 6), max_size=3)
 
@@ -68,6 +70,36 @@ def test_a_step_is_embedded_like_a_sequence():
     values, codes = torch.randn(2, 4, 2), torch.randint(0, 5, (2, 4, 1))
     whole = embed(values, codes)
     assert torch.equal(torch.stack([embed(values[:, t], codes[:, t]) for t in range(4)], dim=1), whole)
+
+
+DROPPING = [{}, {"word_dropout": 0.4}, {"word_dropout": 0.4, "vector_dropout": 0.4}]
+
+
+@pytest.mark.parametrize("spec", [OneHot(), *(LearnedEmbedding(width=3, **given) for given in DROPPING)], ids=str)
+def test_rows_of_a_table_are_what_is_embedded(spec):
+    embed = Embed(spec, 0, [5])
+    codes = codes_of([5], 3)
+    for training in (False, True):
+        embed.train(training)
+        torch.manual_seed(1)
+        whole, _ = embed.scan(torch.zeros(3, 4, 0), codes)
+        torch.manual_seed(1)
+        found = embed.coded(codes)
+        assert found is not None and len(found.table) == 5
+        assert torch.equal(found.values(), whole)
+
+
+def test_what_is_more_than_the_row_of_a_code_is_given_as_it_is():
+    plain, read = LearnedEmbedding(width=3), {"kind": "cnn", "width": 2, "filters": 3}
+    grams = LearnedEmbedding(width=3, ngrams=NGrams())
+    for embed in (Embed(None, 2, []), Embed(plain, 1, [5]), Embed(plain, 0, [5, 6]), Embed(grams, 0, [5])):
+        assert embed.coded(codes_of(embed.sizes, 3)) is None
+    assert Embed(LearnedEmbedding(width=3, characters=read), 0, [5, 7]).coded(torch.zeros(3, 4, 6, dtype=torch.int64)) is None
+    assert Embed(VectorEmbedding(), 0, [5], VectorFacts(near=5, width=3)).coded(codes_of([5], 3)) is None
+    assert MarkedEmbed(Embed(plain, 0, [5])).coded(codes_of([5, 2], 3)) is None
+    dropping = Embed(LearnedEmbedding(width=3, dropout=0.5), 0, [5])
+    assert dropping.train().coded(codes_of([5], 3)) is None
+    assert dropping.train(False).coded(codes_of([5], 3)) is not None
 
 
 def test_dropout_leaves_numbers_alone():

@@ -35,6 +35,13 @@ def test_an_instruction_set_can_be_asked_for(name):
 
 
 @needs_native
+def test_python_may_end_while_a_graph_is_alive():
+    """It holds a plan of the library's; that is no leak to warn of."""
+    done = told("import torch; from unspool.layers import LSTM; y, state = LSTM(2, 3)(torch.ones(1, 2, 2)); print(y.shape[-1])")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "3\n", "")
+
+
+@needs_native
 def test_off_is_off_and_says_so():
     assert told(LOADED, UNSPOOL_NATIVE="off").stdout.strip() == "None|UNSPOOL_NATIVE is off"
 

@@ -51,7 +51,7 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return found
 
 
-@pytest.mark.parametrize("tests", ["tests/laws/test_scans.py", "tests/streaming"], ids=["scans", "executor"])
+@pytest.mark.parametrize("tests", ["tests/laws/test_scans.py", "tests/laws/test_coded.py", "tests/streaming"], ids=["scans", "coded", "executor"])
 @pytest.mark.parametrize("name", INSTRUCTION_SETS)
 def test_kernels_stay_within_what_they_are_given(checked, name, tests):
     first = " ".join(map(library, ("libasan.so", "libstdc++.so")))  # the checks look for the functions of exceptions once, when they are loaded

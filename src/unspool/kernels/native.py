@@ -9,19 +9,20 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.nn.functional import linear
 
-from unspool.kernels.recurrence import Kind, Recurrence, State, Zoned
+from unspool.kernels.recurrence import Coded, Kind, Recurrence, State, Zoned
 from unspool.native import library
 
 NAMES = ("x", "input_weight", "state_weight", "input_bias", "state_bias", "h", "c", "keep", "zoneout of h", "zoneout of c")
-"""Of the tensors that the kernels are given, in their order; the first seven may have gradients."""
+"""Of the tensors that the kernels are given, in their order; the first seven may have gradients. Of coded inputs `x` is (V, G H): what each gives."""
 
 Learnt = tuple[Tensor | None, ...]
 
 
 def scan(
     recurrence: Recurrence,
-    x: Tensor,
+    x: Tensor | Coded,
     state: State | None = None,
     lengths: Tensor | None = None,
     keep: Tensor | None = None,
@@ -30,16 +31,18 @@ def scan(
 ) -> tuple[Tensor, State]:
     """As `eager.scan`: (B, T, C) -> (B, T, H) and the state after each row's last real step. Without a state it begins with zeros.
 
-    Raises RuntimeError where shapes disagree, as torch does.
+    Raises RuntimeError where shapes disagree, as torch does, and IndexError where a code has no row.
     """
-    kind, *weights = recurrence
+    kind, input_weight, *weights = recurrence
     h, c = (None, None) if state is None else (state["h"], state.get("c"))
-    learnt = (x, *weights, h, c)
+    codes = x.codes if isinstance(x, Coded) else None
+    read = (linear(x.table, input_weight), None) if isinstance(x, Coded) else (x, input_weight)
+    learnt = (*read, *weights, h, c)
     masks, rest = ((keep, None, None), zoned) if zoned is None or isinstance(zoned, float) else ((keep, zoned["h"], zoned.get("c")), None)
-    _check(learnt, masks)
-    batch, steps, inputs = x.shape
+    batch, steps, inputs = read[0].shape if codes is None else (*codes.shape, 0)
+    _check(learnt, masks, codes)
     plan = _plan(kind, batch, steps, inputs, recurrence.hidden, reverse, torch.get_num_threads(), lengths)
-    call = _Call(kind, plan, tuple([mask if mask is None else mask.detach().contiguous() for mask in masks]), rest or 0.0)
+    call = _Call(kind, plan, tuple([mask if mask is None else mask.detach().contiguous() for mask in masks]), rest or 0.0, codes)
     if torch.is_grad_enabled() and any([tensor is not None and tensor.requires_grad for tensor in learnt]):  # noqa: C419 (a list is the faster)
         y, *after = _Scan.apply(call, *learnt)  # type: ignore[no-untyped-call]
     else:
@@ -52,24 +55,38 @@ class _Call(NamedTuple):
 
     masks  keep (B, H), and of zoneout in training for h and c (B, T, H), or None each
     zone   the share of zoneout at rest
+    codes  (B, T) of coded inputs
     """
 
     kind: Kind
     plan: Any
     masks: tuple[Tensor | None, ...]
     zone: float
+    codes: Tensor | None
+
+    def strides(self, x: Tensor) -> tuple[int, int]:
+        """Of a row and of a step, in what has both."""
+        row, step, *_ = (x if self.codes is None else self.codes).stride()
+        return row, step
 
 
-def _check(learnt: Learnt, masks: Sequence[Tensor | None]) -> None:
+def _check(learnt: Learnt, masks: Sequence[Tensor | None], codes: Tensor | None) -> None:
     """The kernels trust what they are given."""
     x, input_weight, state_weight = learnt[:3]
-    assert x is not None and input_weight is not None and state_weight is not None
-    (batch, steps, _), (rows, inputs), hidden = x.shape, input_weight.shape, state_weight.shape[1]
+    assert x is not None and state_weight is not None
+    (batch, steps), (rows, hidden) = (x if codes is None else codes).shape[:2], state_weight.shape
+    inputs = 0 if input_weight is None else input_weight.shape[1]
     row, states, outputs = (rows,), (batch, hidden), (batch, steps, hidden)
-    wanted = ((batch, steps, inputs), (rows, inputs), (rows, hidden), row, row, states, states, states, outputs, outputs)
+    read = (batch, steps, inputs) if codes is None else (len(x), rows)
+    wanted = (read, (rows, inputs), (rows, hidden), row, row, states, states, states, outputs, outputs)
     for name, tensor, shape in zip(NAMES, (*learnt, *masks), wanted, strict=True):
         if tensor is not None and tensor.shape != shape:
             raise RuntimeError(f"{name}: got the shape {tuple(tensor.shape)}, wanted {shape}")
+    if codes is None or not codes.numel():
+        return
+    least, most = map(int, codes.aminmax())
+    if least < 0 or most >= len(x):
+        raise IndexError(f"codes run from {least} to {most}, wanted 0 to {len(x) - 1}, the rows of the table")
 
 
 def _plan(kind: Kind, batch: int, steps: int, inputs: int, hidden: int, reverse: bool, threads: int, lengths: Tensor | None) -> Any:
@@ -96,7 +113,7 @@ def ready(learnt: Learnt) -> Learnt:
     """As the kernels read them: features, or whole rows, without gaps."""
     x, *rest = learnt
     assert x is not None
-    x = x if x.stride(2) == 1 else x.contiguous()
+    x = x if x.dim() == 3 and x.stride(2) == 1 else x.contiguous()
     return (x, *[tensor if tensor is None or tensor.is_contiguous() else tensor.contiguous() for tensor in rest])
 
 
@@ -104,10 +121,10 @@ def forward(call: _Call, given: Learnt, kept: tuple[Tensor | None, Tensor | None
     """Outputs and the state after; what the way back needs is written to `kept`: gates and, of an LSTM, cells."""
     x, _, state_weight = given[:3]
     assert x is not None and state_weight is not None
-    (batch, steps, _), hidden = x.shape, state_weight.shape[1]
+    (batch, steps), hidden = (x if call.codes is None else call.codes).shape[:2], state_weight.shape[1]
     y, h = x.new_empty(batch, steps, hidden), x.new_empty(batch, hidden)
     c = torch.empty_like(h) if call.kind == "lstm" else None
-    _library().scan_forward(call.plan, (*given, *call.masks, y, h, c, *kept), x.stride(0), x.stride(1), call.zone)
+    _library().scan_forward(call.plan, (*given, *call.masks, y, h, c, *kept, call.codes), *call.strides(x), call.zone)
     return (y, h) if c is None else (y, h, c)
 
 
@@ -147,7 +164,9 @@ class _Scan(torch.autograd.Function):
             torch.empty_like(tensor, memory_format=torch.contiguous_format) if asked else None
             for tensor, asked in zip(given, ctx.needs_input_grad[1:], strict=True)
         ]
+        if call.codes is not None and wanted[0] is not None:
+            wanted[0].zero_()  # what stands nowhere is added to nowhere
         strides = (0, 0) if of_y is None else of_y.stride()[:2]
-        tensors = (*given, *call.masks, y, None, None, gates, cells)
-        _library().scan_backward(call.plan, tensors, x.stride(0), x.stride(1), call.zone, (of_y, of_h, of_c, *wanted), *strides)
+        tensors = (*given, *call.masks, y, None, None, gates, cells, call.codes)
+        _library().scan_backward(call.plan, tensors, *call.strides(x), call.zone, (of_y, of_h, of_c, *wanted), *strides)
         return None, *wanted

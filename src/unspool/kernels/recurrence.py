@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 from torch import Tensor
+from torch.nn.functional import embedding
 
 State = dict[str, Tensor]
 
@@ -42,3 +43,23 @@ class Recurrence(NamedTuple):
     def weights(self) -> list[Tensor]:
         """All that there are."""
         return [weight for weight in self[1:] if weight is not None]
+
+
+class Coded(NamedTuple):
+    """Inputs (B, T, C) that are rows of a table: of few kinds, the products with their weights are worked out once for each kind.
+
+    table  (V, C)
+    codes  (B, T) integers from 0 to V - 1
+    """
+
+    table: Tensor
+    codes: Tensor
+
+    def values(self) -> Tensor:
+        """The inputs themselves."""
+        return embedding(self.codes, self.table)
+
+    @property
+    def few(self) -> bool:
+        """Whether there are fewer kinds than inputs."""
+        return len(self.table) < self.codes.numel()

@@ -7,6 +7,7 @@ from math import inf
 import torch
 from torch import Tensor
 
+from unspool.kernels import Coded
 from unspool.layers.layer import Layer, State, branch
 
 
@@ -31,6 +32,12 @@ class Bidirectional(Layer):
         state = self.initial_state(x.shape[0]) if state is None else state
         ahead, onward = self.onward.scan(x, branch(state, "onward"), lengths)
         back, backward = self.backward.scan(x, branch(state, "backward"), lengths)
+        return torch.cat([ahead, back], dim=-1), {"onward": onward, "backward": backward}
+
+    def scan_coded(self, x: Coded, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
+        state = self.initial_state(x.codes.shape[0]) if state is None else state
+        ahead, onward = self.onward.scan_coded(x, branch(state, "onward"), lengths)
+        back, backward = self.backward.scan_coded(x, branch(state, "backward"), lengths)
         return torch.cat([ahead, back], dim=-1), {"onward": onward, "backward": backward}
 
     def end(self, x: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:

@@ -10,7 +10,7 @@ from typing import Union
 import torch
 from torch import Tensor, nn
 
-from unspool.kernels import Choice
+from unspool.kernels import Choice, Coded
 from unspool.kernels.rows import last_steps
 
 State = Mapping[str, Union[Tensor, "State"]]
@@ -35,6 +35,10 @@ class Layer(nn.Module, ABC):
 
         lengths  (B,) real steps of each row; what lies beyond is padding, which changes nothing and whose outputs are zero
         """
+
+    def scan_coded(self, x: Coded, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
+        """As `scan` of the inputs that `x` has the table and the codes of: a recurrent layer reads them without a product for each of them."""
+        return self.scan(x.values(), state, lengths)
 
     def end(self, x: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         """What `scan` gives last in each row, (B, width), zero in a row that has no output, and its state: for who asks for nothing before it."""

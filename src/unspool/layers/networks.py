@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from unspool.cells import Cell, GRUCell, LSTMCell, RNNCell
+from unspool.kernels import Coded
 from unspool.layers.bidirectional import Bidirectional
 from unspool.layers.layer import Layer, State
 from unspool.layers.recurrent import Recurrent
@@ -76,6 +77,9 @@ class _Network(Layer):
 
     def scan(self, x: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         return self.stack.scan(x, state, lengths)
+
+    def scan_coded(self, x: Coded, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
+        return self.stack.scan_coded(x, state, lengths)
 
     def end(self, x: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         return self.stack.end(x, state, lengths)

@@ -9,7 +9,7 @@ from torch.func import functional_call
 
 from unspool.cells import Cell
 from unspool.cells.cell import STATE_WEIGHT
-from unspool.kernels import Choice, Zoned, choose, cudnn, eager, native
+from unspool.kernels import Choice, Coded, Zoned, choose, cudnn, eager, native
 from unspool.kernels.eager import zone
 from unspool.kernels.rows import where_begun
 from unspool.layers.layer import Layer, State, check_lengths, flatten_state, leaf
@@ -44,19 +44,29 @@ class Recurrent(Layer):
         return self.cell.initial_state(batch)
 
     def scan(self, x: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
-        check_lengths(x, lengths)
+        return self._scan(x, x, state, lengths)
+
+    def scan_coded(self, x: Coded, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
+        if not x.few:
+            return self.scan(x.values(), state, lengths)
+        return self._scan(x, x.table.new_empty(*x.codes.shape, 0), state, lengths)
+
+    def _scan(self, x: Tensor | Coded, like: Tensor, state: State | None, lengths: Tensor | None) -> tuple[Tensor, State]:
+        """`like` is (B, T, ...) as the inputs are."""
+        check_lengths(like, lengths)
         training = self.training
         before = None if state is None else flatten_state(state)
-        keep = kept_units(x, self.width, self.dropout) if training and self.dropout else None
-        zoned = self._zoned(x) if self.zoneout else None
+        keep = kept_units(like, self.width, self.dropout) if training and self.dropout else None
+        zoned = self._zoned(like) if self.zoneout else None
         weight = dropped(_state_weight(self.cell), self.weight_drop) if training and self.weight_drop else None
         recurrence = self.cell.recurrence()
         if recurrence is not None and weight is not None:
             recurrence = recurrence._replace(state_weight=weight)
-        engine = choose(recurrence, x, keep, zoned, before).engine
+        engine = choose(recurrence, x if isinstance(x, Tensor) else x.table, keep, zoned, before).engine
         if recurrence is not None and engine == "native":
             return native.scan(recurrence, x, before, lengths, keep, zoned, self.reverse)
-        before = self._initial(x) if before is None else before
+        before = self._initial(like) if before is None else before
+        x = x if isinstance(x, Tensor) else x.values()
         if recurrence is not None and engine == "cudnn":
             return cudnn.scan(recurrence, x, before, lengths, self.reverse)
         return eager.scan(self.cell.project, _advance(self.cell, weight), x, before, lengths, keep, zoned, self.reverse)

@@ -8,6 +8,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from unspool.kernels import Coded
 from unspool.kernels.rows import without_padding
 from unspool.layers.layer import Layer, State, branch, check_lengths
 from unspool.layers.masks import dropped, kept_units
@@ -41,6 +42,14 @@ class Stack(Layer):
         x, lengths, after = self._through(layers, x, state, lengths)
         return x if layers else without_padding(x, lengths), after
 
+    def scan_coded(self, x: Coded, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
+        layers = self._layers()
+        if not layers or self.stride > 1:
+            return self.scan(x.values(), state, lengths)
+        y, after = layers[0].scan_coded(x, None if state is None else branch(state, "0"), lengths)
+        y, _, above = self._through(layers[1:], y, state, lengths, first=1)
+        return y, {"0": after, **above}
+
     def end(self, x: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         layers = self._layers()
         if not layers:
@@ -51,15 +60,15 @@ class Stack(Layer):
         return y, after
 
     def _through(
-        self, layers: list[Layer], x: Tensor, state: State | None, lengths: Tensor | None
+        self, layers: list[Layer], x: Tensor, state: State | None, lengths: Tensor | None, first: int = 0
     ) -> tuple[Tensor, Tensor | None, dict[str, State]]:
-        """The outputs of the first `layers`, of as many inputs as fill the whole stride; how many are real; and their states."""
+        """The outputs of `layers`, from number `first` on, of as many inputs as fill the whole stride; how many are real; and their states."""
         check_lengths(x, lengths)
         if self.stride > 1:
             lengths = lengths if lengths is None else lengths // self.stride * self.stride
             x = x[:, : x.shape[1] // self.stride * self.stride]
         after: dict[str, State] = {}
-        for index, layer in enumerate(layers):
+        for index, layer in enumerate(layers, first):
             x, after[str(index)] = layer.scan(x, None if state is None else branch(state, str(index)), lengths)
             lengths = lengths if lengths is None or layer.stride == 1 else lengths // layer.stride
         return x, lengths, after

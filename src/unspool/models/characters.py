@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from unspool.cells import LSTMCell
+from unspool.kernels import Coded
 from unspool.layers import Recurrent, flatten_state
 from unspool.layers.layer import leaf
 from unspool.layers.masks import NumberDropout
@@ -28,12 +29,12 @@ class ReadByLSTM(nn.Module):
 
     def forward(self, characters: Tensor) -> Tensor:
         words = characters.flatten(0, -2)
-        spelt, real = self.table(words), words > 0
+        spelt, real = Coded(self.table.weight, words), words > 0
         if torch.compiler.is_exporting():
-            read = torch.cat([_unrolled(layer, spelt, real) for layer in (self.onward, self.backward)], dim=-1)
+            read = torch.cat([_unrolled(layer, spelt.values(), real) for layer in (self.onward, self.backward)], dim=-1)
         else:
             lengths = real.sum(dim=1)
-            read = torch.cat([leaf(layer.scan(spelt, None, lengths)[1], "h") for layer in (self.onward, self.backward)], dim=-1)
+            read = torch.cat([leaf(layer.scan_coded(spelt, None, lengths)[1], "h") for layer in (self.onward, self.backward)], dim=-1)
         return self.dropout(read.view(*characters.shape[:-1], self.width))
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from unspool.data.tokens import VectorFacts
+from unspool.kernels import Coded
 from unspool.layers import State
 from unspool.layers.layer import branch
 from unspool.layers.masks import NumberDropout
@@ -59,6 +60,14 @@ class Embed(nn.Module):
         grams, after = self.ngrams.scan(codes[..., :1], None if state is None else branch(state, "ngrams"), lengths)
         return self._read(values, codes, grams), {"ngrams": after}
 
+    def coded(self, codes: Tensor) -> Coded | None:
+        """What `scan` gives, (B, T, width), as rows of a table, where it is the vectors or the categories of codes (B, T, 1) and nothing else."""
+        table = self._rows(codes.device)
+        if table is None or self.width != table.shape[1] or self.characters is not None or self.ngrams is not None:
+            return None
+        code = self._known(codes[..., 0])
+        return Coded(table * self._kept(0, table).unsqueeze(-1) if self._dropping else table, code)
+
     def step(self, values: Tensor, codes: Tensor, state: State) -> tuple[Tensor, State]:
         """One instant: (B, C) and (B, N) to (B, width), or as many as a stride has: (B, stride, C) and (B, stride, N) to (B, stride, width)."""
         if self.ngrams is None or codes.dim() == 3:
@@ -86,14 +95,34 @@ class Embed(nn.Module):
     def _vector(self, index: int, code: Tensor, grams: Tensor | None) -> Tensor:
         if not len(self.tables):
             return nn.functional.one_hot(code, self.sizes[index]).to(torch.get_default_dtype())
-        if self.training and self.word_dropout:
-            code = code.masked_fill(torch.rand(code.shape, device=code.device) < self.word_dropout, UNKNOWN)
+        code = self._known(code)
         vector = self.tables[index](code)
         vector = self.dropout(vector if grams is None else vector + grams)
-        if self.training and self.vector_dropout:
-            kept = nn.functional.dropout(vector.new_ones(self.sizes[index]), self.vector_dropout)
-            vector = vector * kept[code].unsqueeze(-1)
-        return vector
+        return vector * self._kept(index, vector)[code].unsqueeze(-1) if self._dropping else vector
+
+    @property
+    def _dropping(self) -> bool:
+        """Whether some vectors are left out, all over the batch."""
+        return self.training and self.vector_dropout > 0
+
+    def _kept(self, index: int, like: Tensor) -> Tensor:
+        """(V,) what vectors are multiplied with, 0 where they are left out; of the type and place of `like`."""
+        return nn.functional.dropout(like.new_ones(self.sizes[index]), self.vector_dropout)
+
+    def _rows(self, device: torch.device) -> Tensor | None:
+        """The first column's codes as rows (V, width) that stay as they are from step to step; None where there are no such rows."""
+        if len(self.sizes) != 1 or (self.training and self.dropout.share):
+            return None
+        if not len(self.tables):
+            return torch.eye(self.sizes[0], device=device)
+        table = self.tables[0]
+        return table.weight if isinstance(table, nn.Embedding) else None
+
+    def _known(self, code: Tensor) -> Tensor:
+        """Codes of which word dropout makes some unknown."""
+        if not self.training or not self.word_dropout:
+            return code
+        return code.masked_fill(torch.rand(code.shape, device=code.device) < self.word_dropout, UNKNOWN)
 
 
 class VectorTable(nn.Module):

@@ -26,6 +26,9 @@ class MarkedEmbed(nn.Module):
         read, state = self.embed.scan(values, codes[..., :-1], state, lengths)
         return self._marked(read, codes), state
 
+    def coded(self, codes: Tensor) -> None:
+        """Marks are no row of a table."""
+
     def step(self, values: Tensor, codes: Tensor, state: State) -> tuple[Tensor, State]:
         """One instant, or a stride of them."""
         read, state = self.embed.step(values, codes[..., :-1], state)

@@ -38,21 +38,30 @@ class SequenceModel(nn.Module):
     def scan(self, values: Tensor, codes: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         """Pooled states at every step: (B, T, C) and (B, T, N) to (B, T // stride, H)."""
         state = self.initial_state(values.shape[0]) if state is None else state
-        x, embed = self.embed.scan(values, codes, branch(state, "embed"), lengths)
-        states, backbone = self.backbone.scan(x, branch(state, "backbone"), lengths)
+        states, embed, backbone = self._read(values, codes, state, lengths)
         pooled, pool = self.pool.scan(states, branch(state, "pool"), None if lengths is None else lengths // self.stride)
         return pooled, {"embed": embed, "backbone": backbone, "pool": pool}
 
     def end(self, values: Tensor, codes: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         """What `scan` gives last in each row: (B, T, C) and (B, T, N) to (B, H)."""
         state = self.initial_state(values.shape[0]) if state is None else state
-        x, embed = self.embed.scan(values, codes, branch(state, "embed"), lengths)
         if isinstance(self.pool, LastPool):
+            x, embed = self.embed.scan(values, codes, branch(state, "embed"), lengths)
             pooled, backbone = self.backbone.end(x, branch(state, "backbone"), lengths)
             return pooled, {"embed": embed, "backbone": backbone, "pool": {}}
-        states, backbone = self.backbone.scan(x, branch(state, "backbone"), lengths)
+        states, embed, backbone = self._read(values, codes, state, lengths)
         pooled, pool = self.pool.end(states, branch(state, "pool"), None if lengths is None else lengths // self.stride)
         return pooled, {"embed": embed, "backbone": backbone, "pool": pool}
+
+    def _read(self, values: Tensor, codes: Tensor, state: State, lengths: Tensor | None) -> tuple[Tensor, State, State]:
+        """What the backbone gives at every step, and the states of the embedding and of the backbone."""
+        coded = self.embed.coded(codes)
+        if coded is not None:
+            states, backbone = self.backbone.scan_coded(coded, branch(state, "backbone"), lengths)
+            return states, {}, backbone
+        x, embed = self.embed.scan(values, codes, branch(state, "embed"), lengths)
+        states, backbone = self.backbone.scan(x, branch(state, "backbone"), lengths)
+        return states, embed, backbone
 
     def asked(self, batch: TensorBatch, state: State | None = None) -> tuple[Tensor, State]:
         """Pooled states at the asked steps, (B, O, H), and the state after each row's last real step."""
