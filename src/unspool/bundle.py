@@ -4,6 +4,7 @@ manifest.json           sha256 and size of every file below, written last: a fol
 spec.yaml               the run's spec, complete            facts.json    what a trained model must know to be run
 weights.safetensors     of the network                      metrics.json  history.jsonl
 program.json            the step program, and program.safetensors, where the model can run live
+ngrams.safetensors      of a language model that is blended with them
 predictions.json        of the test part, and predictions.safetensors
 checkpoints/            of training, left out of the manifest
 report.html             made from the others at any time, left out of the manifest
@@ -26,8 +27,10 @@ from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
-from unspool.data.facts import Facts
-from unspool.errors import BundleError
+from unspool.answers.blend import Blend
+from unspool.answers.ngrams import KneserNey
+from unspool.data.facts import Facts, GenerateFacts
+from unspool.errors import BundleError, DataError
 
 FORMAT = 1
 MANIFEST, SPEC, FACTS, WEIGHTS = "manifest.json", "spec.yaml", "facts.json", "weights.safetensors"
@@ -35,6 +38,7 @@ METRICS, HISTORY = "metrics.json", "history.jsonl"
 REPORT, CARD = "report.html", "card.md"
 PROGRAM, PROGRAM_TENSORS = "program.json", "program.safetensors"
 PREDICTIONS = ("predictions.json", "predictions.safetensors")
+NGRAMS = "ngrams.safetensors"
 CHECKPOINTS = "checkpoints"
 
 LEFT_OUT = (MANIFEST, CHECKPOINTS)
@@ -142,6 +146,19 @@ class Bundle:
 
     def weights(self) -> dict[str, NDArray[Any]]:
         return read_tensors(self.read(WEIGHTS), str(self.folder / WEIGHTS))
+
+    def blend(self) -> Blend | None:
+        """The n-grams beside a language model's network; None of a network alone. Raises BundleError."""
+        facts = self.facts()
+        told, tokens = facts.task.blend if isinstance(facts.task, GenerateFacts) else None, facts.preparation.tokens
+        if told is None or tokens is None:
+            return None
+        place = str(self.folder / NGRAMS)
+        try:
+            found = Blend(KneserNey.of_tensors(read_tensors(self.read(NGRAMS), place), tokens.vocabulary.size), told.share)
+        except DataError as error:
+            raise BundleError(f"{place}: {error}") from None
+        return found if found.facts == told else _refuse(self.folder / NGRAMS, "does not hold the n-grams of this model")
 
     def metrics(self) -> dict[str, Any]:
         metrics = _json(self._text(METRICS), self.folder / METRICS) if METRICS in self.files else {}

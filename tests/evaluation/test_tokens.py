@@ -7,12 +7,12 @@ import math
 import numpy as np
 import pytest
 
+from unspool.answers.ngrams import KneserNey
 from unspool.data.facts import Facts, GenerateFacts, MemoryFacts
 from unspool.data.preparation import Preparation
 from unspool.data.tokens import TokenFacts
 from unspool.data.vocab import Vocabulary
 from unspool.evaluation.evaluate import headline, score
-from unspool.evaluation.ngrams import KneserNey
 from unspool.evaluation.tokens import kneser_ney
 from unspool.types import Prepared, Tokens
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import shutil
+from dataclasses import replace
+from pydoc_data.topics import topics
 
 import numpy as np
 import pytest
@@ -10,7 +13,8 @@ import torch
 
 import unspool
 from unspool.answers.sampling import Sampling
-from unspool.errors import DataError, LiveError
+from unspool.bundle import seal
+from unspool.errors import BundleError, DataError, LiveError
 from unspool.streaming import Session, state_from_json, state_to_json
 from unspool.training.hooks import Hook
 
@@ -280,3 +284,71 @@ def test_only_a_language_model_completes():
 def test_a_cluster_beyond_the_vocabulary_is_told():
     with pytest.raises(DataError, match=r"model.head.adaptive: a cluster begins at code 500, and there are 13"):
         unspool.train(spec_of(head={"kind": "softmax", "adaptive": [500]}), data=lines(60, seed=1))
+
+
+@pytest.fixture(scope="module")
+def blended(tmp_path_factory):
+    """A network and n-grams that have both learnt something of English, from what Python says of its statements."""
+    spec = spec_of("characters", head={"kind": "softmax", "tied": False, "blend": {"order": 3, "least": 3}})
+    spec["train"] |= {"epochs": 2}
+    paragraphs = "\n\n".join(topics[name] for name in ("assignment", "class", "exprlists", "for", "function", "import", "try", "with")).split("\n\n")
+    return unspool.train(spec, data=paragraphs, out=tmp_path_factory.mktemp("runs") / "blended")
+
+
+def test_a_blend_is_better_than_its_network(blended):
+    scores, beside = blended.metrics["test"], blended.metrics["baselines"]
+    assert set(beside) == {"network_alone", "kneser_ney_8"}
+    assert scores["bits_per_character"] < beside["network_alone"]["bits_per_character"] - 0.3
+    assert 0.1 < blended.facts.task.blend.share < 0.9
+    assert len(blended.facts.task.blend.grams) == 3
+
+
+def test_a_blend_does_live_what_it_does_offline(blended):
+    verified = blended.verify(lines(5, seed=9))
+    assert verified["equal"] and verified["comparisons"]["whole_and_session"] < 1e-6
+    text = "the name is bound to it\n"
+    codes, _ = blended.facts.preparation.tokens.encode(text)
+    session, foreseen = blended.stream(), 0.0
+    session.step({"text": ""})
+    for character, code in zip(text, codes[:, 0], strict=True):
+        foreseen += session.state["text/logits"][code]
+        session.step({"text": character})
+    first, second = blended.predict([text[:-1], text[:-1]])
+    assert first["tokens"] == len(text) and first["log_probability"] == second["log_probability"] == pytest.approx(foreseen, abs=1e-3)
+
+
+def test_a_blend_is_the_same_from_its_folder(blended):
+    loaded = unspool.load(blended.folder)
+    assert loaded.facts == blended.facts
+    text = lines(3, seed=4)
+    assert loaded.predict(text) == blended.predict(text)
+    first, second = Session.open(blended.folder), blended.stream()
+    assert "".join(first.complete("the ", 30, seed=1)) == "".join(second.complete("the ", 30, seed=1))
+    second.state = state_from_json(state_to_json(first.state))
+    assert first.step({"text": "cat"}) == second.step({"text": "cat"})
+
+
+def test_n_grams_that_are_not_the_models_are_refused(blended, model):
+    assert blended.program is not None and model.program is not None
+    for program, facts, given in (
+        (blended.program, blended.facts, None),
+        (blended.program, blended.facts, replace(blended.blend, share=0.5)),
+        (model.program, model.facts, blended.blend),
+    ):
+        with pytest.raises(LiveError, match="n-grams"):
+            Session(program, facts, given)
+
+
+def test_a_folder_without_its_n_grams_is_refused(blended, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(blended.folder, folder)
+    (folder / "ngrams.safetensors").unlink()
+    (folder / "manifest.json").unlink()
+    seal(folder)
+    with pytest.raises(BundleError, match="ngrams"):
+        unspool.load(folder)
+    (folder / "manifest.json").unlink()
+    (folder / "ngrams.safetensors").write_bytes((folder / "weights.safetensors").read_bytes())
+    seal(folder)
+    with pytest.raises(BundleError, match="ngrams"):
+        Session.open(folder)

@@ -61,11 +61,23 @@ class TagFacts(Spec):
     chain: ChainFacts | None = None
 
 
+class BlendFacts(Spec):
+    """The n-grams beside a language model's network: how many of each length, from single tokens on, and what tells them from any others.
+
+    share  of the network in every probability, 0 to 1
+    """
+
+    share: float
+    grams: tuple[int, ...]
+    sha256: str
+
+
 class GenerateFacts(Spec):
     """What a language model has read: `tokens` of the train part. What they are stands in the preparation."""
 
     kind: Literal["generate"] = "generate"
     tokens: int
+    blend: BlendFacts | None = None
 
 
 class MemoryFacts(Spec):

@@ -11,13 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unspool import metrics
+from unspool.answers.ngrams import ORDERS, KneserNey
 from unspool.data.facts import Facts
 from unspool.evaluation.measures import Measures, measured
-from unspool.evaluation.ngrams import KneserNey
 from unspool.types import Prepared, Tokens
-
-ORDERS = {"words": 5, "spaces": 5, "subwords": 6, "characters": 8, "bytes": 8}
-"""Tokens of the longest n-grams of the baseline: with longer ones, modified Kneser-Ney gains next to nothing on corpora that a person waits for."""
 
 
 def scores(tokens: Tokens) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from unspool.answers.blend import Blend
 from unspool.data.facts import Facts
 from unspool.export.cases import Case, window_of
 from unspool.layers import State
@@ -28,8 +29,8 @@ STREAMS = 5
 class Runs:
     """A network and its program, run in every way over the same case."""
 
-    def __init__(self, network: SequenceModel, facts: Facts, program: Program, draw: np.random.Generator):
-        self.network, self.facts, self.program, self.draw = network, facts, program, draw
+    def __init__(self, network: SequenceModel, facts: Facts, program: Program, draw: np.random.Generator, blend: Blend | None = None):
+        self.network, self.facts, self.program, self.draw, self.blend = network, facts, program, draw, blend
         self.device = next(network.parameters()).device
         self.interpreter, self.executor = Interpreter(program), Executor(program, STREAMS)
         self.window = window_of(facts)
@@ -94,7 +95,7 @@ class Runs:
 
     def session(self, case: Case) -> dict[int, dict[str, Any]]:
         """What a session answers to the raw records, by step, where it is ready."""
-        session = Session(self.program, self.facts)
+        session = Session(self.program, self.facts, self.blend)
         found: dict[int, dict[str, Any]] = {}
         for step, record in case.live:
             answer = session.step(record)

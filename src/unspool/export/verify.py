@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from unspool.answers import classify, forecast, generate, tag
+from unspool.answers.blend import Blend
 from unspool.data.facts import Facts, ForecastFacts, GenerateFacts, TagFacts
 from unspool.errors import DataError, LiveError, VerificationError
 from unspool.export.cases import Case, cases
@@ -37,6 +38,7 @@ def verify(
     records: Sequence[Record],
     *,
     seed: int,
+    blend: Blend | None = None,
 ) -> dict[str, Any]:
     """Run a few records in every way there is, and compare.
 
@@ -59,7 +61,7 @@ def verify(
     was_training = network.training
     largest: dict[str, float] = {}
     deviations = _deviations(facts, records)
-    runs = Runs(network.eval(), facts, program, draw)
+    runs = Runs(network.eval(), facts, program, draw, blend)
     try:
         with torch.inference_mode():
             for case in found:
@@ -97,7 +99,7 @@ def _compare(runs: Runs, case: Case, facts: Facts, deviations: Mapping[str, floa
         "whole_and_steps": _difference(whole, runs.steps(case)),
         "whole_and_program": _difference(whole, program),
         **native,
-        "whole_and_session": _session_difference(whole, runs.session(case), case, facts, deviations),
+        "whole_and_session": _session_difference(whole, runs, case, facts, deviations),
     }
 
 
@@ -113,18 +115,19 @@ def _finite(difference: Any) -> float:
 
 def _session_difference(
     whole: NDArray[Any],
-    answers: Mapping[int, Mapping[str, Any]],
+    runs: Runs,
     case: Case,
     facts: Facts,
     deviations: Mapping[str, float],
 ) -> float:
     """The largest difference over the asked steps, infinite where the session had no answer."""
+    answers = runs.session(case)
     if isinstance(facts.task, TagFacts):
         sure = [word["probability"] for answer in answers.values() for word in answer["words"]]
         offline = tag.so_far(facts, whole, 0).confidence
         return _finite(np.abs(np.array(sure) - offline).max()) if len(sure) == len(offline) else float("inf")
     if isinstance(facts.task, GenerateFacts):
-        return _next_difference(whole, answers, case, facts)
+        return _next_difference(whole, answers, case, facts, runs.blend)
     worst = 0.0
     for index, step in enumerate(case.asked.tolist()):
         if step not in answers:
@@ -136,14 +139,19 @@ def _session_difference(
     return worst
 
 
-def _next_difference(whole: NDArray[np.float32], answers: Mapping[int, Mapping[str, Any]], case: Case, facts: Facts) -> float:
+def _next_difference(
+    whole: NDArray[np.float32], answers: Mapping[int, Mapping[str, Any]], case: Case, facts: Facts, blend: Blend | None
+) -> float:
     """The largest difference between the probabilities that a session gave the tokens it named and theirs offline."""
     units = generate.tokens_of(facts).vocabulary
+    text = np.concatenate([[units.size], case.codes[1:, 0]])  # to n-grams nothing stands before it
     worst = 0.0
     for index, step in enumerate(case.asked.tolist()):
         if step not in answers:
             return float("inf")
         offline, named = generate.read(whole[index]), answers[step]["next"]
+        if blend is not None:
+            offline = blend.next(offline, text[: step + 1])
         codes = units.encode([one["text"] or "" for one in named])
         worst = max(worst, _finite(np.abs(np.array([one["probability"] for one in named]) - offline[codes]).max()))
     return worst

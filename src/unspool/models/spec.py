@@ -230,6 +230,13 @@ class CRFHead(Spec):
     dropout: float = knob(0.0, "of what each step's weights are read from", ge=0, lt=1, search=[0.0, 0.5])
 
 
+class Blend(Spec):
+    """An n-gram model (modified Kneser-Ney) beside the network: probabilities are means of both, as much of each as suits the validation part."""
+
+    order: int | None = knob(None, "tokens of the longest n-grams; none: 5 of words, 6 of sub-words, 8 of characters and bytes", ge=2, le=12)
+    least: int = knob(2, "n-grams of more than half of these tokens that were met less often are left out, or a run folder grows large", ge=1)
+
+
 class SoftmaxHead(Spec):
     """One probability a token of the vocabulary: what comes next, trained by cross-entropy."""
 
@@ -242,6 +249,7 @@ class SoftmaxHead(Spec):
     dropout: float = knob(0.0, "of the states that are read, with one mask for all steps of a row", ge=0, lt=1, search=[0.0, 0.5])
     activation: float = knob(0.0, "weight of the mean square of these states in the loss (AR; Merity et al. 2017)", ge=0)
     temporal: float = knob(0.0, "weight of the mean square of their change from step to step (TAR; Merity et al. 2017)", ge=0)
+    blend: Blend | None = knob(None, "an n-gram model whose probabilities are mixed with the network's")
 
     @model_validator(mode="after")
     def _ascends(self) -> SoftmaxHead:

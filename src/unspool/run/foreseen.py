@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from unspool.answers.blend import Blend
 from unspool.answers.generate import tell_text
 from unspool.data.facts import Facts
 from unspool.evaluation.predict import predict
@@ -16,10 +17,14 @@ from unspool.tasks.generate import Generate
 from unspool.types import Record
 
 
-def texts_foreseen(network: SequenceModel, task: Generate, facts: Facts, records: Sequence[Record]) -> list[dict[str, Any]]:
+def texts_foreseen(network: SequenceModel, task: Generate, facts: Facts, records: Sequence[Record], blend: Blend | None) -> list[dict[str, Any]]:
     """One answer a text: its log probability, perplexity and bits per character, as if nothing had stood before it."""
     prepared = [facts.preparation.prepare(record) for record in records]
     found = task.predictions(facts, records, *predict(network, task.alone(prepared), device_of(network)))
-    pieces = np.split(found.log_probabilities, np.cumsum(found.lengths)[:-1])
+    ends = np.cumsum(found.lengths)
+    foreseen = found.log_probabilities
+    if blend is not None:
+        foreseen = blend.joint(found.codes, foreseen, ends[ends < len(found.codes)])
+    pieces = np.split(foreseen, ends[:-1])
     rows = zip(found.names, pieces, found.words.tolist(), found.characters.tolist(), strict=True)
     return [{"record": name} | tell_text(piece, words, characters) for name, piece, words, characters in rows]

@@ -27,6 +27,7 @@ def load(folder: str | Path) -> Model:
         facts=facts,
         network=network.eval(),
         program=Program.open(kept) if facts.live else None,
+        blend=kept.blend(),
         metrics=kept.metrics(),
         history=tuple(kept.history()),
         prediction_files=kept.prediction_files(),

@@ -15,6 +15,7 @@ from safetensors.numpy import save
 from unspool import bundle, report
 from unspool.answers import classify as classify_answers
 from unspool.answers import tag as tag_answers
+from unspool.answers.blend import Blend
 from unspool.answers.sampling import Sampling
 from unspool.data import sources
 from unspool.data.facts import Facts
@@ -46,6 +47,7 @@ class Model:
     """A trained model and what is known of it. `unspool.train` and `unspool.load` make one.
 
     program  the step program that runs live; None where the model cannot, `facts.why_not_live` says why
+    blend    of a language model: the n-grams beside the network, where the spec asks for them
     metrics  validation, test, baselines, data and training, as in `metrics.json`
     folder   the run folder, or None for a model that has not been saved
     """
@@ -54,6 +56,7 @@ class Model:
     facts: Facts
     network: SequenceModel = field(repr=False)
     program: Program | None = field(default=None, repr=False)
+    blend: Blend | None = field(default=None, repr=False)
     metrics: Mapping[str, Any] = field(default_factory=dict, repr=False)
     history: Sequence[Mapping[str, Any]] = field(default_factory=tuple, repr=False)
     prediction_files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
@@ -80,7 +83,7 @@ class Model:
         if isinstance(task, Forecast):
             return last_forecasts(self.network, task, self.facts, records)
         if isinstance(task, Generate):
-            return texts_foreseen(self.network, task, self.facts, records)
+            return texts_foreseen(self.network, task, self.facts, records, self.blend)
         found = self._predictions(records)
         assert isinstance(found, Classes | LabelSets | Tags)
         if isinstance(found, Classes | LabelSets):
@@ -104,7 +107,7 @@ class Model:
         """A live session that runs the step program; LiveError where the model cannot run live."""
         if self.program is None:
             raise LiveError(self.facts.why_not_live)
-        return Session(self.program, self.facts)
+        return Session(self.program, self.facts, self.blend)
 
     def complete(self, prompt: str = "", length: int = 100, sampling: Sampling | Mapping[str, Any] | None = None, seed: int = 0) -> str:
         """What a language model writes after `prompt`: `length` tokens, drawn by temperature, top_k, top_p and a seed; LiveError for others.
@@ -121,7 +124,7 @@ class Model:
             raise DataError("verify: the run's data was handed over in Python and is not kept; give it as `data`")
         records = self._records(data, labelled=data is None)
         prepared = [self.facts.preparation.prepare(record) for record in records]
-        return verify(self.network, self.facts, self.program, prepared, records, seed=self.spec.train.seed)
+        return verify(self.network, self.facts, self.program, prepared, records, seed=self.spec.train.seed, blend=self.blend)
 
     def save(self, folder: str | Path) -> Model:
         """Write the run folder; the model that is returned knows it. BundleError where that would lose what is in it."""
@@ -144,11 +147,13 @@ class Model:
             "history.jsonl": "".join(json.dumps(line) + "\n" for line in self.history).encode(),
             **self.prediction_files,
         }
+        if self.blend is not None:
+            files[bundle.NGRAMS] = save(self.blend.ngrams.tensors())
         return files if self.program is None else files | self.program.files()
 
     def _set_up_again(self) -> Setup:
         """The run's own data, prepared as it was; DataError where it has changed since."""
-        setup = replace(set_up(self.spec), facts=self.facts)
+        setup = replace(set_up(self.spec), facts=self.facts, blend=self.blend)
         sha256, _ = sources.digest(self.spec.data, Path(), setup.records)
         if sha256 != self.metrics["data"]["sha256"]:
             raise DataError(
@@ -180,7 +185,7 @@ class Model:
         spans = whole(records, np.arange(len(records)))
         if isinstance(self.spec.task, ForecastSpec):
             refuse_short_series(self.spec.task, self.spec.model.memory, records, spans)
-        return predictions_of(self.network, self.task, self.facts, records, prepared, spans, "test")
+        return predictions_of(self.network, self.task, self.facts, records, prepared, spans, "test", self.blend)
 
 
 def weights_of(network: SequenceModel) -> dict[str, np.ndarray]:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from unspool.answers.blend import Blend
 from unspool.data import pretrained, sources
 from unspool.data.facts import ClassifyFacts, Facts, ForecastFacts, GenerateFacts, MemoryFacts, TagFacts
 from unspool.data.passages import in_parts
@@ -42,6 +43,7 @@ class Setup:
     """A run before training. `spans` (n, 3) of each part; `records` and `prepared` go together; `vectors` (V, width) stand for codes at first.
 
     encoder  gives words their vectors in their context, which `prepared` lacks as long as it is there
+    blend    the n-grams beside a trained language model
     """
 
     spec: RunSpec
@@ -52,6 +54,7 @@ class Setup:
     task: Task
     vectors: NDArray[np.float32] | None = None
     encoder: Encoder | None = None
+    blend: Blend | None = None
 
 
 def set_up(spec: RunSpec, data: object | None = None) -> Setup:

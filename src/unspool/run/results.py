@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 from safetensors.numpy import save
 
+from unspool.answers.blend import Blend
 from unspool.data.facts import Facts
 from unspool.evaluation.baselines import classify_baselines, forecast_baselines
 from unspool.evaluation.evaluate import score
@@ -27,6 +28,9 @@ KEPT_ORIGINS = 3000
 KEPT_TOKENS = 1_000_000
 KEPT_CHARACTERS = 300
 
+ALONE = "network_alone"
+"""Of a language model that is blended with n-grams, what stands beside it."""
+
 
 @dataclass(frozen=True)
 class Judgement:
@@ -39,11 +43,25 @@ class Judgement:
 
 
 def predictions_of(
-    network: SequenceModel, task: Task, facts: Facts, records: Sequence[Record], prepared: Sequence[Prepared], spans: Spans, part: Part
+    network: SequenceModel,
+    task: Task,
+    facts: Facts,
+    records: Sequence[Record],
+    prepared: Sequence[Prepared],
+    spans: Spans,
+    part: Part,
+    blend: Blend | None = None,
 ) -> Predictions:
-    """What the network answers on a part, in original units."""
+    """What the network answers on a part, in original units, and where there is a `blend` what both do together."""
     cuts, batches, raw = predict(network, task.examples(prepared, spans, part), device_of(network))
-    return task.predictions(network.head.settled(facts), records, cuts, batches, raw)
+    found = task.predictions(network.head.settled(facts), records, cuts, batches, raw)
+    return found if blend is None else joint(found, blend)
+
+
+def joint(found: Predictions, blend: Blend) -> Tokens:
+    """What a network foresees, and n-grams with it."""
+    assert isinstance(found, Tokens)
+    return replace(found, log_probabilities=blend.joint(found.codes, found.log_probabilities))
 
 
 def judge_part(network: SequenceModel, setup: Setup, part: Part) -> Judgement:
@@ -58,6 +76,8 @@ def judge_part(network: SequenceModel, setup: Setup, part: Part) -> Judgement:
         baselines = multilabel_baselines(setup.records, setup.prepared, setup.spans, setup.facts, part)
     elif isinstance(predictions, Tokens):
         baselines = kneser_ney(setup.prepared, predictions, setup.facts, setup.spans["train"])
+        if setup.blend is not None:
+            baselines, predictions = {ALONE: predictions, **baselines}, joint(predictions, setup.blend)
     else:
         baselines = {"lookup": lookup(setup.records, predictions, setup.facts, setup.spans["train"])}
     return Judgement(

@@ -16,7 +16,9 @@ import numpy as np
 import torch
 
 import unspool
-from unspool.data.facts import ClassifyFacts, ForecastFacts
+from unspool.answers.blend import Blend
+from unspool.answers.ngrams import ORDERS, KneserNey
+from unspool.data.facts import ClassifyFacts, ForecastFacts, GenerateFacts
 from unspool.data.sources import digest
 from unspool.data.survey import survey
 from unspool.errors import DataError, Interrupted, SpecError
@@ -27,7 +29,7 @@ from unspool.evaluation.multilabel import fitted_thresholds
 from unspool.export.trace import trace
 from unspool.export.verify import verify
 from unspool.models.sequence_model import SequenceModel
-from unspool.models.spec import MultilabelHead, QuantileHead
+from unspool.models.spec import MultilabelHead, QuantileHead, SoftmaxHead
 from unspool.run import contextual
 from unspool.run.folder import claim
 from unspool.run.loading import load
@@ -42,7 +44,7 @@ from unspool.training.device import resolve_device
 from unspool.training.fit import fit
 from unspool.training.history import History
 from unspool.training.hooks import Hook
-from unspool.types import Forecasts, LabelSets
+from unspool.types import Forecasts, LabelSets, Tokens
 
 VERIFIED_RECORDS = 8
 SAMPLES, SAMPLED_TOKENS = 3, 200
@@ -142,8 +144,8 @@ def _fit(
 def finish(network: SequenceModel, setup: Setup, history: History, facts_of_data: Mapping[str, Any], command: str | None) -> Model:
     """Calibrate on the validation part, judge once on the test part, trace and verify."""
     network.eval()
-    setup = calibrated(network, replace(setup, facts=network.head.settled(setup.facts)))
-    validation = predictions_of(network, setup.task, setup.facts, setup.records, setup.prepared, setup.spans["validation"], "validation")
+    setup = blended(network, calibrated(network, replace(setup, facts=network.head.settled(setup.facts))))
+    validation = predictions_of(network, setup.task, setup.facts, setup.records, setup.prepared, setup.spans["validation"], "validation", setup.blend)
     test = judge_part(network, setup, "test")
     program = program_of(network, setup) if setup.facts.live else None
     metrics = {
@@ -160,6 +162,7 @@ def finish(network: SequenceModel, setup: Setup, history: History, facts_of_data
         facts=setup.facts,
         network=network,
         program=program,
+        blend=setup.blend,
         metrics=metrics,
         history=tuple(history),
         prediction_files=prediction_files(test, setup.records, setup.facts, samples_of(program, setup)),
@@ -171,7 +174,7 @@ def samples_of(program: Program | None, setup: Setup) -> list[str]:
     if program is None or setup.facts.task.kind != "generate":
         return []
     seeds = range(setup.spec.train.seed, setup.spec.train.seed + SAMPLES)
-    return ["".join(Session(program, setup.facts).complete(length=SAMPLED_TOKENS, seed=seed)) for seed in seeds]
+    return ["".join(Session(program, setup.facts, setup.blend).complete(length=SAMPLED_TOKENS, seed=seed)) for seed in seeds]
 
 
 def calibrated(network: SequenceModel, setup: Setup) -> Setup:
@@ -194,6 +197,20 @@ def calibrated(network: SequenceModel, setup: Setup) -> Setup:
     return replace(setup, facts=setup.facts.model_copy(update={"task": task.model_copy(update={"widening": factors})}))
 
 
+def blended(network: SequenceModel, setup: Setup) -> Setup:
+    """The setup with the n-grams that a language model's spec asks for, in the proportion that its validation part asks for."""
+    head, task, tokens = setup.spec.model.head, setup.facts.task, setup.facts.preparation.tokens
+    if not isinstance(head, SoftmaxHead) or head.blend is None:
+        return setup
+    assert isinstance(task, GenerateFacts) and tokens is not None
+    text = np.concatenate([setup.prepared[index].codes[:, 0] for index in setup.spans["train"][:, 0].tolist()])
+    ngrams = KneserNey.fit(text, tokens.vocabulary.size, head.blend.order or ORDERS[tokens.unit], least=head.blend.least)
+    alone = predictions_of(network, setup.task, setup.facts, setup.records, setup.prepared, setup.spans["validation"], "validation")
+    assert isinstance(alone, Tokens)
+    blend = Blend.fit(ngrams, alone.codes, alone.log_probabilities)
+    return replace(setup, blend=blend, facts=setup.facts.model_copy(update={"task": task.model_copy(update={"blend": blend.facts})}))
+
+
 def program_of(network: SequenceModel, setup: Setup) -> Program:
     """The step program of a network."""
     facts, preparation = setup.facts, setup.facts.preparation
@@ -213,7 +230,7 @@ def _verified(network: SequenceModel, setup: Setup, program: Program | None) -> 
         return {"not_live": setup.facts.why_not_live}
     chosen = list(dict.fromkeys(int(record) for record in setup.spans["test"][:, 0]))[:VERIFIED_RECORDS]
     prepared, records = [setup.prepared[index] for index in chosen], [setup.records[index] for index in chosen]
-    return verify(network, setup.facts, program, prepared, records, seed=setup.spec.train.seed)
+    return verify(network, setup.facts, program, prepared, records, seed=setup.spec.train.seed, blend=setup.blend)
 
 
 def describe_data(setup: Setup, data: object | None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from unspool.answers import generate as answers
+from unspool.answers.blend import Blend
 from unspool.answers.sampling import Sampling, draw
 from unspool.data.facts import Facts
 from unspool.errors import DataError
@@ -27,20 +28,25 @@ class TokenStream:
     """Pieces of a text, `{"text": ...}`, each of whole words; with `length`, so many tokens are written after a piece, and belong to the text too.
 
     Before the first piece stands the end of a line, as in training.
+
+    blend  n-grams beside the network, which read the last tokens of the text; to them nothing stands before the first piece
     """
 
-    def __init__(self, program: Program, facts: Facts):
+    def __init__(self, program: Program, facts: Facts, blend: Blend | None = None):
         self.facts = facts
+        self.blend = blend
         self.memory = Memory(program, facts)
         self._tokens = answers.tokens_of(facts)
         self._size = self._tokens.vocabulary.size
 
     def fresh(self) -> dict[str, Array]:
         book = {"begun": np.array(False), "apart": np.array(True), "logits": np.zeros(self._size, np.float32)}
+        if self.blend is not None:
+            book["recent"] = np.array([self._size])
         return self.memory.fresh() | {f"text/{name}": array for name, array in book.items()}
 
     def limits(self) -> dict[str, int]:
-        return self.memory.limits()
+        return self.memory.limits() | ({} if self.blend is None else {"text/recent": max(1, self.blend.ngrams.reach)})
 
     def advance(self, held: Held, record: Mapping[str, Any]) -> tuple[dict[str, Array], Answer]:
         """What is held after one piece, and the answer."""
@@ -67,9 +73,8 @@ class TokenStream:
     def read(self, held: Held, text: str) -> dict[str, Array]:
         """What is held after a piece of text."""
         codes = self._tokens.encode(text)[0] if self._tokens.cut(text)[0] else np.zeros((0, len(self._tokens.sizes)), np.int64)
-        if not held["text/begun"]:
-            codes = np.concatenate([self._tokens.before[None], codes])
-        after = self._fed(held, codes) if len(codes) else dict(held)
+        before = self._tokens.before[None] if not held["text/begun"] else codes[:0]
+        after = self._fed(held, codes, before) if len(before) + len(codes) else dict(held)
         return after | {"text/apart": np.array(answers.ends_apart(text, bool(held["text/apart"])))}
 
     def write(self, held: Held, length: int, rule: Sampling, seed: int) -> Iterator[tuple[dict[str, Array], str]]:
@@ -82,10 +87,17 @@ class TokenStream:
             held = self._fed(held, self._row(code)) | {"text/apart": np.array(writer.apart)}
             yield held, piece
 
-    def _fed(self, held: Held, codes: Array) -> dict[str, Array]:
-        after, logits = self.memory.ask(held, {"values": np.zeros((len(codes), 0), np.float32), "codes": codes}, None)
+    def _fed(self, held: Held, codes: Array, before: Array | None = None) -> dict[str, Array]:
+        """What is held after tokens (T, N), and what is not of the text and stands `before` them."""
+        rows = codes if before is None else np.concatenate([before, codes])
+        after, logits = self.memory.ask(held, {"values": np.zeros((len(rows), 0), np.float32), "codes": rows}, None)
         assert logits is not None
-        return {**held, **after, "text/begun": np.array(True), "text/logits": logits.astype(np.float32)}
+        after |= {"text/begun": np.array(True)}
+        if self.blend is not None:
+            recent = np.concatenate([held["text/recent"], codes[:, 0]])
+            after["text/recent"] = recent[max(0, len(recent) - max(1, self.blend.ngrams.reach)) :]
+            logits = np.log(self.blend.next(answers.read(logits), after["text/recent"]))
+        return {**held, **after, "text/logits": logits.astype(np.float32)}
 
     def _row(self, code: int) -> Array:
         """(1, N) the codes of a token that is written, as if it had been read."""

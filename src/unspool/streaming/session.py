@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from unspool.answers.blend import Blend
 from unspool.answers.sampling import Sampling
 from unspool.bundle import Bundle
-from unspool.data.facts import Facts
+from unspool.data.facts import Facts, GenerateFacts
 from unspool.errors import LiveError
 from unspool.spec import parse
 from unspool.streaming.classify import SeriesStream, TextStream
@@ -27,12 +28,13 @@ MODEL = "model"
 class Session:
     """A trained model, live. A record that cannot be used raises DataError or LiveError, and changes nothing."""
 
-    def __init__(self, program: Program, facts: Facts):
+    def __init__(self, program: Program, facts: Facts, blend: Blend | None = None):
         if not facts.live:
             raise LiveError(facts.why_not_live)
         _check_fit(program, facts)
+        _check_blend(facts, blend)
         self.task = facts.task.kind
-        self._stream = _stream(program, facts)
+        self._stream = _stream(program, facts, blend)
         identity = hashlib.sha256((program.digest + facts.model_dump_json()).encode()).digest()
         self._model = np.frombuffer(identity, np.uint8)
         self._held: Mapping[str, Array] = self._stream.fresh()
@@ -44,7 +46,7 @@ class Session:
         facts = bundle.facts()
         if not facts.live:
             raise LiveError(f"{folder}: {facts.why_not_live}")
-        return cls(Program.open(bundle), facts)
+        return cls(Program.open(bundle), facts, bundle.blend())
 
     def step(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """Take in one record, as from a JSON line, and answer; `ready` is false where there is none yet, and `needs`
@@ -160,13 +162,13 @@ def _array(part: Mapping[str, Any]) -> Array:
     return np.array(values, _TYPES[part["type"]]).reshape(part["shape"])
 
 
-def _stream(program: Program, facts: Facts) -> ForecastStream | SeriesStream | TextStream | TagStream | TokenStream:
+def _stream(program: Program, facts: Facts, blend: Blend | None) -> ForecastStream | SeriesStream | TextStream | TagStream | TokenStream:
     if facts.task.kind == "forecast":
         return ForecastStream(program, facts)
     if facts.task.kind == "tag":
         return TagStream(program, facts)
     if facts.task.kind == "generate":
-        return TokenStream(program, facts)
+        return TokenStream(program, facts, blend)
     return SeriesStream(program, facts) if facts.preparation.tokens is None else TextStream(program, facts)
 
 
@@ -189,3 +191,11 @@ def _check_fit(program: Program, facts: Facts) -> None:
             f"program and facts are not of one model: the program reads {dict(program.inputs)} and answers "
             f"{program.answer_shape}, the facts mean {needed} and {answer}; take both from one run folder"
         )
+
+
+def _check_blend(facts: Facts, blend: Blend | None) -> None:
+    """LiveError unless the n-grams are those that the facts tell of."""
+    wanted = facts.task.blend if isinstance(facts.task, GenerateFacts) else None
+    if wanted != (None if blend is None else blend.facts):
+        given, meant = "no" if blend is None else "other", "a network alone" if wanted is None else "blended with its own"
+        raise LiveError(f"the session is given {given} n-grams, and the model is {meant}; open the run folder by Session.open")

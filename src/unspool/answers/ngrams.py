@@ -7,7 +7,9 @@ the three discounts are those of Chen and Goodman 1999, equation 26).
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,6 +25,9 @@ FALLBACK = (0.5, 1.0, 1.5)
 
 ABSENT = -1
 
+ORDERS = {"words": 5, "spaces": 5, "subwords": 6, "characters": 8, "bytes": 8}
+"""Tokens of the longest n-grams: with longer ones, modified Kneser-Ney gains next to nothing on corpora that a person waits for."""
+
 
 @dataclass(frozen=True, slots=True)
 class KneserNey:
@@ -35,11 +40,12 @@ class KneserNey:
     orders: tuple[_Order, ...]
 
     @classmethod
-    def fit(cls, codes: ArrayLike, size: int, order: int, starts: ArrayLike = ()) -> KneserNey:
+    def fit(cls, codes: ArrayLike, size: int, order: int, starts: ArrayLike = (), least: int = 1) -> KneserNey:
         """The n-grams of 1 to `order` codes in one or several streams.
 
         codes   (N,) streams, one after the other, of codes 0 to `size` - 1
         starts  where a stream begins that does not go on from the codes before it; the first of all need not be named
+        least   n-grams of more than half of `order` codes that count less are left out, and their share goes to shorter ones
         raises  DataError where a code or a start is none, or where there is nothing to learn from
         """
         if size < 1 or order < 1:
@@ -50,15 +56,18 @@ class KneserNey:
         assert len(stream) * (size + 1) < 2**62, "an n-gram must fit into 64 bits"
         keys, places, contexts = np.arange(size + 1), stream, 1
         orders: list[_Order] = []
+        counted: list[Codes] = []
         for length in range(1, order + 1):
             longer = _following(places, stream, real, size)
             if length == order or not (longer >= 0).any():
-                orders.append(_Order.of(keys, _occurrences(places[real], len(keys)), contexts, size))
+                counted.append(_occurrences(places[real], len(keys)))
+                orders.append(_Order.of(keys, counted[-1], contexts, size))
                 break
             longer_keys, longer_places, counts = _extended(places, longer, real, len(keys))
+            counted.append(counts)
             orders.append(_Order.of(keys, counts, contexts, size))
             contexts, keys, places = len(keys), longer_keys, longer_places
-        return cls(size, tuple(orders))
+        return cls(size, tuple(orders if least <= 1 else _without_rare(orders, counted, max(1, order // 2), least)))
 
     def log_probabilities(self, codes: ArrayLike, starts: ArrayLike = ()) -> Doubles:
         """(M,) natural logarithms: of each code, given those before it in its stream.
@@ -76,6 +85,50 @@ class KneserNey:
             contexts[1:] = places[:-1]  # nothing reaches over a mark: no n-gram of two codes or more ends with one
         found: Doubles = np.log(share[real])
         return found
+
+    def next_probabilities(self, recent: ArrayLike) -> Doubles:
+        """(size,) of each code, that it comes next in a stream.
+
+        recent  the last `reach` codes of it, or more; before the first of all stands `size`
+        """
+        stream = _integers("recent", recent)
+        share = np.full(self.size + 1, 1 / self.size)
+        contexts = np.zeros(len(stream) + 1, np.int64)
+        for order in self.orders:
+            now = contexts[-1]
+            if now >= 0:
+                share *= order.left[now]
+                followers = slice(*np.searchsorted(order.keys, [now * (self.size + 1), (now + 1) * (self.size + 1)]))
+                share[order.keys[followers] - now * (self.size + 1)] += order.shares[followers]
+            known = np.flatnonzero(contexts[:-1] >= 0)
+            places = np.full(len(stream), ABSENT)
+            places[known] = order.places(contexts[known], stream[known])
+            contexts = np.concatenate([[ABSENT], places])
+        return share[: self.size]
+
+    @property
+    def reach(self) -> int:
+        """Codes before a token that may matter to it."""
+        return len(self.orders) - 1
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """All there is, by name."""
+        return {f"{name}.{length}": getattr(order, name) for length, order in enumerate(self.orders, 1) for name in ("keys", "shares", "left")}
+
+    @classmethod
+    def of_tensors(cls, tensors: Mapping[str, NDArray[Any]], size: int) -> KneserNey:
+        """The inverse of `tensors`; nothing in them is trusted. Raises DataError."""
+        orders: list[_Order] = []
+        for length in range(1, len(tensors) // 3 + 1):
+            parts = [tensors.get(f"{name}.{length}") for name in ("keys", "shares", "left")]
+            keys, shares, left = parts
+            contexts = len(orders[-1].keys) if orders else 1
+            if keys is None or shares is None or left is None or not _sound(keys, shares, left, contexts, size):
+                raise DataError(f"the n-grams of {length} codes of {size} are not those of an n-gram model; take them from the run anew")
+            orders.append(_Order(keys, shares, left, size))
+        if not orders or len(tensors) != 3 * len(orders):
+            raise DataError(f"{len(tensors)} arrays are no n-gram model, which has three for each length; take them from the run anew")
+        return cls(size, tuple(orders))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +155,47 @@ class _Order:
 
     def judge(self, contexts: Codes, codes: Codes, shorter: Doubles) -> tuple[Codes, Doubles]:
         """Places of N n-grams, ABSENT where there is none, and the probabilities of their last codes, given those of shorter contexts."""
+        places = self.places(contexts, codes)
+        return places, np.where(places >= 0, self.shares[places], 0) + self.left[contexts] * shorter
+
+    def places(self, contexts: Codes, codes: Codes) -> Codes:
+        """Places of N n-grams, ABSENT where there is none."""
         wanted = contexts * (self.size + 1) + codes
         places = np.minimum(np.searchsorted(self.keys, wanted), len(self.keys) - 1)
-        found = self.keys[places] == wanted
-        return np.where(found, places, ABSENT), np.where(found, self.shares[places], 0) + self.left[contexts] * shorter
+        return np.where(self.keys[places] == wanted, places, ABSENT)
+
+
+def _without_rare(orders: Sequence[_Order], counted: Sequence[Codes], common: int, least: int) -> list[_Order]:
+    """The orders without n-grams of more than `common` codes that count less than `least`, and without all that would go on from them."""
+    kept: list[_Order] = []
+    moved = np.zeros(1, np.int64)  # of each n-gram of the order below, its new place
+    for length, (order, counts) in enumerate(zip(orders, counted, strict=True), 1):
+        context = moved[order.keys // (order.size + 1)]
+        stays = (context >= 0) & ((counts >= least) | (length <= common))
+        if not stays.any():
+            break
+        context, shares = context[stays], order.shares[stays]
+        contexts = len(kept[-1].keys) if kept else 1
+        left = np.maximum(0, 1 - np.bincount(context, shares, contexts))
+        keys: Codes = context * (order.size + 1) + order.keys[stays] % (order.size + 1)
+        kept.append(_Order(keys, shares, left, order.size))
+        moved = np.where(stays, np.cumsum(stays) - 1, ABSENT)
+    return kept
+
+
+def _sound(keys: NDArray[Any], shares: NDArray[Any], left: NDArray[Any], contexts: int, size: int) -> bool:
+    """Whether arrays are those of an order, above one of so many n-grams."""
+    return (
+        keys.dtype == np.int64
+        and shares.dtype == left.dtype == np.float64
+        and keys.ndim == 1
+        and shares.shape == keys.shape
+        and left.shape == (contexts,)
+        and len(keys) > 0
+        and bool((np.diff(keys) > 0).all())
+        and 0 <= keys[0] <= keys[-1] < contexts * (size + 1)
+        and all(bool(((part >= 0) & (part <= 1)).all()) for part in (shares, left))
+    )
 
 
 def discounts(counts: Codes) -> tuple[float, float, float]:

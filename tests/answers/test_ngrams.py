@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from unspool.answers.ngrams import KneserNey, discounts
 from unspool.errors import DataError
-from unspool.evaluation.ngrams import KneserNey, discounts
 
 SIZE = 3
 MARK = "start"
@@ -22,9 +22,9 @@ def joined(parts):
     return np.concatenate([np.array(part, np.int64) for part in parts]), np.cumsum([0, *map(len, parts[:-1])])
 
 
-def fitted(parts, order, size=SIZE):
+def fitted(parts, order, size=SIZE, least=1):
     codes, starts = joined(parts)
-    return KneserNey.fit(codes, size, order, starts)
+    return KneserNey.fit(codes, size, order, starts, least)
 
 
 class Slow:
@@ -82,9 +82,9 @@ def test_a_longer_stream_of_more_codes_agrees_with_the_slow_dictionary():
 
 
 @settings(max_examples=40, deadline=None)
-@given(streams, orders)
-def test_the_probabilities_of_all_codes_after_any_context_sum_to_one(train, order):
-    model = fitted(train, order, SIZE + 1)  # one code is never seen
+@given(streams, orders, st.integers(1, 3))
+def test_the_probabilities_of_all_codes_after_any_context_sum_to_one(train, order, least):
+    model = fitted(train, order, SIZE + 1, least)  # one code is never seen
     for length in range(4):
         contexts = product(range(SIZE + 1), repeat=length)
         codes, starts = joined([[*context, code] for context in contexts for code in range(SIZE + 1)])
@@ -192,3 +192,64 @@ def test_what_is_no_stream_is_refused(codes, size, order, starts, message):
 def test_codes_of_another_vocabulary_are_refused_when_judged():
     with pytest.raises(DataError, match="codes go from 5 to 5; wanted 0 to 1"):
         KneserNey.fit([0, 1], 2, 2).log_probabilities([5])
+
+
+@settings(max_examples=60, deadline=None)
+@given(streams, st.lists(st.integers(0, SIZE - 1), max_size=12), orders, st.integers(1, 3))
+def test_what_comes_next_is_what_is_judged_when_it_has_come(train, text, order, least):
+    model = fitted(train, order, least=least)
+    judged = np.exp([model.log_probabilities([*text, code])[-1] for code in range(SIZE)])
+    np.testing.assert_allclose(model.next_probabilities([SIZE, *text]), judged, rtol=1e-12)
+    np.testing.assert_array_equal(model.next_probabilities([SIZE, *text][-max(1, model.reach) :]), model.next_probabilities([SIZE, *text]))
+
+
+@settings(max_examples=40, deadline=None)
+@given(streams, orders)
+def test_rare_n_grams_leave_their_share_to_shorter_ones(train, order):
+    whole, none = fitted(train, order), fitted(train, order, least=1000)
+    for found, wanted in zip(none.orders, whole.orders, strict=False):
+        np.testing.assert_array_equal(found.keys, wanted.keys)
+        np.testing.assert_array_equal(found.shares, wanted.shares)
+    assert len(none.orders) == min(len(whole.orders), max(1, order // 2))
+
+
+def test_n_grams_that_count_enough_stay_and_what_goes_on_from_the_others_goes():
+    text = [0, 1, 2, 0, 1, 2, 0, 2, 1]
+    whole, common = (KneserNey.fit(text, SIZE, 4, least=least) for least in (1, 2))
+    assert [len(order.keys) for order in common.orders[:2]] == [len(order.keys) for order in whole.orders[:2]]
+    assert [len(order.keys) for order in common.orders] < [len(order.keys) for order in whole.orders]
+    np.testing.assert_allclose(common.next_probabilities([0, 1]).sum(), 1)
+
+
+@given(streams, orders, st.integers(1, 2))
+def test_arrays_are_the_whole_model(train, order, least):
+    model = fitted(train, order, least=least)
+    again = KneserNey.of_tensors(model.tensors(), SIZE)
+    text = [0, 2, 1, 1, 0]
+    np.testing.assert_array_equal(again.log_probabilities(text), model.log_probabilities(text))
+
+
+@pytest.mark.parametrize(
+    "name, change",
+    [
+        ("keys.2", lambda keys: keys[::-1].copy()),
+        ("keys.2", lambda keys: keys + 1000),
+        ("keys.1", lambda keys: keys - 1),
+        ("keys.2", lambda keys: keys.astype(np.int32)),
+        ("keys.2", lambda keys: keys[:, None]),
+        ("shares.2", lambda shares: shares[:-1]),
+        ("shares.1", lambda shares: shares + 1),
+        ("left.2", lambda left: left - 1),
+        ("left.2", lambda left: left * np.nan),
+        ("left.3", lambda left: left[:-1]),
+        ("left.1", None),
+        ("keys.3", None),
+    ],
+)
+def test_arrays_that_are_no_model_are_refused(name, change):
+    tensors = KneserNey.fit([0, 1, 2, 0, 1, 2, 0, 2, 1], SIZE, 3).tensors()
+    changed = {other: tensor for other, tensor in tensors.items() if other != name} | ({} if change is None else {name: change(tensors[name])})
+    with pytest.raises(DataError, match="from the run anew"):
+        KneserNey.of_tensors(changed, SIZE)
+    with pytest.raises(DataError, match="from the run anew"):
+        KneserNey.of_tensors({}, SIZE)
