@@ -97,6 +97,9 @@ def test_what_is_more_than_the_row_of_a_code_is_given_as_it_is():
     assert Embed(LearnedEmbedding(width=3, characters=read), 0, [5, 7]).coded(torch.zeros(3, 4, 6, dtype=torch.int64)) is None
     assert Embed(VectorEmbedding(), 0, [5], VectorFacts(near=5, width=3)).coded(codes_of([5], 3)) is None
     assert MarkedEmbed(Embed(plain, 0, [5])).coded(codes_of([5, 2], 3)) is None
+    for spec in (plain, OneHot()):
+        assert Embed(spec, 0, [12]).coded(codes_of([12], 3)) is None  # no fewer rows than codes
+        assert Embed(spec, 0, [11]).coded(codes_of([11], 3)) is not None
     dropping = Embed(LearnedEmbedding(width=3, dropout=0.5), 0, [5])
     assert dropping.train().coded(codes_of([5], 3)) is None
     assert dropping.train(False).coded(codes_of([5], 3)) is not None

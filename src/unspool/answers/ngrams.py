@@ -45,7 +45,7 @@ class KneserNey:
 
         codes   (N,) streams, one after the other, of codes 0 to `size` - 1
         starts  where a stream begins that does not go on from the codes before it; the first of all need not be named
-        least   n-grams of more than half of `order` codes that count less are left out, and their share goes to shorter ones
+        least   n-grams of more than half of `order` codes that occur less often are left out, and their share goes to shorter ones
         raises  DataError where a code or a start is none, or where there is nothing to learn from
         """
         if size < 1 or order < 1:
@@ -59,12 +59,11 @@ class KneserNey:
         counted: list[Codes] = []
         for length in range(1, order + 1):
             longer = _following(places, stream, real, size)
+            counted.append(_occurrences(places[real], len(keys)))
             if length == order or not (longer >= 0).any():
-                counted.append(_occurrences(places[real], len(keys)))
                 orders.append(_Order.of(keys, counted[-1], contexts, size))
                 break
             longer_keys, longer_places, counts = _extended(places, longer, real, len(keys))
-            counted.append(counts)
             orders.append(_Order.of(keys, counts, contexts, size))
             contexts, keys, places = len(keys), longer_keys, longer_places
         return cls(size, tuple(orders if least <= 1 else _without_rare(orders, counted, max(1, order // 2), least)))
@@ -166,7 +165,7 @@ class _Order:
 
 
 def _without_rare(orders: Sequence[_Order], counted: Sequence[Codes], common: int, least: int) -> list[_Order]:
-    """The orders without n-grams of more than `common` codes that count less than `least`, and without all that would go on from them."""
+    """The orders without n-grams of more than `common` codes that occur less often than `least`, and so without all that goes on from them."""
     kept: list[_Order] = []
     moved = np.zeros(1, np.int64)  # of each n-gram of the order below, its new place
     for length, (order, counts) in enumerate(zip(orders, counted, strict=True), 1):

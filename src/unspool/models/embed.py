@@ -61,11 +61,12 @@ class Embed(nn.Module):
         return self._read(values, codes, grams), {"ngrams": after}
 
     def coded(self, codes: Tensor) -> Coded | None:
-        """What `scan` gives, (B, T, width), as rows of a table, where it is the vectors or the categories of codes (B, T, 1) and nothing else."""
-        table = self._rows(codes.device)
-        if table is None or self.width != table.shape[1] or self.characters is not None or self.ngrams is not None:
+        """What `scan` gives, (B, T, width), as rows of a table, where it is one row for each code (B, T, 1) and there are fewer rows than codes."""
+        if not self._rows_alone or self.sizes[0] >= codes.numel():
             return None
         code = self._known(codes[..., 0])
+        table = self.tables[0].weight if len(self.tables) else torch.eye(self.sizes[0], device=codes.device)
+        assert isinstance(table, Tensor)
         return Coded(table * self._kept(0, table).unsqueeze(-1) if self._dropping else table, code)
 
     def step(self, values: Tensor, codes: Tensor, state: State) -> tuple[Tensor, State]:
@@ -109,14 +110,13 @@ class Embed(nn.Module):
         """(V,) what vectors are multiplied with, 0 where they are left out; of the type and place of `like`."""
         return nn.functional.dropout(like.new_ones(self.sizes[index]), self.vector_dropout)
 
-    def _rows(self, device: torch.device) -> Tensor | None:
-        """The first column's codes as rows (V, width) that stay as they are from step to step; None where there are no such rows."""
-        if len(self.sizes) != 1 or (self.training and self.dropout.share):
-            return None
-        if not len(self.tables):
-            return torch.eye(self.sizes[0], device=device)
-        table = self.tables[0]
-        return table.weight if isinstance(table, nn.Embedding) else None
+    @property
+    def _rows_alone(self) -> bool:
+        """Whether each code is given as a row of one table, the same at every step, and nothing else is."""
+        if len(self.sizes) != 1 or self.characters is not None or self.ngrams is not None or (self.training and self.dropout.share > 0):
+            return False
+        table = self.tables[0] if len(self.tables) else None
+        return self.width == (self.sizes[0] if table is None else table.embedding_dim) and not isinstance(table, VectorTable)
 
     def _known(self, code: Tensor) -> Tensor:
         """Codes of which word dropout makes some unknown."""

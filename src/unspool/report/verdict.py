@@ -21,6 +21,7 @@ BASELINES = {
     "shares": ("Label shares", "saying every label by its share"),
     "majority": ("Majority class", "always saying the commonest class"),
     "linear": ("Linear model", "the linear model"),
+    "network_alone": ("The network alone", "its network without n-grams"),
 }
 """What a baseline is called in a table and in a sentence."""
 
