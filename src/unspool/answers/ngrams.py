@@ -96,13 +96,11 @@ class KneserNey:
         for order in self.orders:
             now = contexts[-1]
             if now >= 0:
+                first, last = order.keys.searchsorted((now * (self.size + 1), (now + 1) * (self.size + 1)))
                 share *= order.left[now]
-                followers = slice(*np.searchsorted(order.keys, [now * (self.size + 1), (now + 1) * (self.size + 1)]))
-                share[order.keys[followers] - now * (self.size + 1)] += order.shares[followers]
-            known = np.flatnonzero(contexts[:-1] >= 0)
-            places = np.full(len(stream), ABSENT)
-            places[known] = order.places(contexts[known], stream[known])
-            contexts = np.concatenate([[ABSENT], places])
+                share[order.keys[first:last] - now * (self.size + 1)] += order.shares[first:last]
+            contexts[1:] = order.places(contexts[:-1], stream)  # what is absent goes on to nothing
+            contexts[0] = ABSENT
         return share[: self.size]
 
     @property
@@ -160,7 +158,7 @@ class _Order:
     def places(self, contexts: Codes, codes: Codes) -> Codes:
         """Places of N n-grams, ABSENT where there is none."""
         wanted = contexts * (self.size + 1) + codes
-        places = np.minimum(np.searchsorted(self.keys, wanted), len(self.keys) - 1)
+        places = np.minimum(self.keys.searchsorted(wanted), len(self.keys) - 1)
         return np.where(self.keys[places] == wanted, places, ABSENT)
 
 
