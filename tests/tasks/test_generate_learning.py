@@ -299,8 +299,15 @@ def test_a_blend_is_better_than_its_network(blended):
     scores, beside = blended.metrics["test"], blended.metrics["baselines"]
     assert set(beside) == {"network_alone", "kneser_ney_8"}
     assert scores["bits_per_character"] < beside["network_alone"]["bits_per_character"] - 0.3
-    assert 0.1 < blended.facts.task.blend.share < 0.9
+    assert 0.01 < blended.facts.task.blend.share < 0.99
     assert len(blended.facts.task.blend.grams) == 3
+
+
+def test_the_page_tells_of_the_n_grams(blended):
+    page = (blended.folder / "report.html").read_text("utf-8")
+    told = blended.facts.task.blend
+    assert f"Beside it {sum(told.grams):,} n-grams of up to 3 tokens: {100 * (1 - told.share):.3g} % of every probability is theirs." in page
+    assert "The network alone" in page
 
 
 def test_a_blend_does_live_what_it_does_offline(blended):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from unspool.data.facts import Facts, GenerateFacts
 from unspool.report.contents import Contents, Json, finite
 from unspool.report.markup import Markup, definitions, join, paragraph, section, table, tag, text
 from unspool.report.values import grid, said
@@ -116,7 +117,17 @@ def _model_words(contents: Contents) -> str:
     words += [f"behind {counted(len(front), 'convolution')}"] if isinstance(front, list) and front else []
     head, parameters = contents.part_of_spec("model", "head").get("kind"), contents.figures("training").get("parameters")
     tail = f"; {head} head" if head else ""
-    return " ".join(words) + tail + (f"; {counted(parameters, 'parameter')}" if isinstance(parameters, int) else "") + "."
+    tail += f"; {counted(parameters, 'parameter')}" if isinstance(parameters, int) else ""
+    return " ".join(words) + tail + "." + _blend_words(contents.facts)
+
+
+def _blend_words(facts: Facts | None) -> str:
+    """What stands beside a language model's network."""
+    blend = facts.task.blend if facts is not None and isinstance(facts.task, GenerateFacts) else None
+    if blend is None:
+        return ""
+    grams = f"{counted(sum(blend.grams), 'n-gram')} of up to {counted(len(blend.grams), 'token')}"
+    return f" Beside it {grams}: {percent(1 - blend.share)} of every probability is theirs."
 
 
 def verify(contents: Contents) -> Markup | None:
