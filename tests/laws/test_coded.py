@@ -54,7 +54,7 @@ def test_codes_are_read_as_inputs(build):
     codes_are_read_as_inputs(layer, x, warm_state(layer, 5), torch.tensor([layer.stride, 0, steps, steps - 2, layer.stride - 1]))
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@settings(max_examples=30, deadline=None, derandomize=True, database=None)
 @given(compositions())
 def test_codes_are_read_as_inputs_by_a_composition(layer):
     steps = 2 * layer.stride + 1
@@ -65,11 +65,10 @@ def test_codes_are_read_as_inputs_by_a_composition(layer):
 @needs_native
 @every_network
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
-@pytest.mark.parametrize("threads", [1, 2])
-def test_the_native_engine_reads_codes_as_inputs(network, options, threads, ran):
+def test_the_native_engine_reads_codes_as_inputs(network, options, ran):
     layer = network(20, **options).train()
-    torch.set_num_threads(threads)
-    for rows, lengths in ((3, None), (3, torch.tensor([9, 0, 4])), (1, None)):
+    for threads, rows, lengths in ((1, 3, None), (2, 3, torch.tensor([9, 0, 4])), (2, 1, None)):
+        torch.set_num_threads(threads)
         x = Coded(single(6, INPUTS).requires_grad_(), drawn(6, rows, 9))
         codes_are_read_as_inputs(layer, x, None, lengths)
         codes_are_read_as_inputs(layer, x, warm_state(layer, rows), lengths)
