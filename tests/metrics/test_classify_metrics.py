@@ -106,7 +106,7 @@ def test_a_class_that_never_occurs_does_not_lower_a_macro_score():
     assert f1(TRUTH, TRUTH, 9) == precision(TRUTH, TRUTH, 9) == recall(TRUTH, TRUTH, 9) == 1
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(labellings())
 def test_scores_of_labels_agree_with_scikit_learn(labelling):
     truth, predicted, classes = labelling
