@@ -88,6 +88,14 @@ def test_long_scans_of_codes_stay_close(network, hidden):
 
 
 @needs_native
+@pytest.mark.parametrize("kind", [torch.int32, torch.int64])
+def test_codes_may_be_integers_of_any_size_that_torch_looks_up(kind):
+    layer = LSTM(INPUTS, 8)
+    x = Coded(single(6, INPUTS).requires_grad_(), drawn(6, 3, 9).to(kind))
+    codes_are_read_as_inputs(layer, x, None, torch.tensor([9, 0, 4]))
+
+
+@needs_native
 def test_products_are_of_kinds_and_not_of_inputs(monkeypatch):
     """Where there are fewer kinds than inputs; else each input has a product, as ever."""
     read = []
@@ -117,6 +125,12 @@ def test_a_code_without_a_row_is_an_error(engine, wrong):
     codes[2, 4] = wrong
     with using(engine), pytest.raises(IndexError):
         LSTM(INPUTS, 8).scan_coded(Coded(single(6, INPUTS), codes))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_codes_that_are_no_integers_are_an_error(engine):
+    with using(engine), pytest.raises(RuntimeError):
+        LSTM(INPUTS, 8).scan_coded(Coded(single(6, INPUTS), drawn(6, 3, 9).float()))
 
 
 def test_codes_of_nothing_give_nothing():

@@ -31,11 +31,11 @@ def scan(
 ) -> tuple[Tensor, State]:
     """As `eager.scan`: (B, T, C) -> (B, T, H) and the state after each row's last real step. Without a state it begins with zeros.
 
-    Raises RuntimeError where shapes disagree, as torch does, and IndexError where a code has no row.
+    Raises RuntimeError where shapes or types disagree, as torch does, and IndexError where a code has no row.
     """
     kind, input_weight, *weights = recurrence
     h, c = (None, None) if state is None else (state["h"], state.get("c"))
-    codes = x.codes if isinstance(x, Coded) else None
+    codes = _whole(x.codes) if isinstance(x, Coded) else None
     read = (linear(x.table, input_weight), None) if isinstance(x, Coded) else (x, input_weight)
     learnt = (*read, *weights, h, c)
     masks, rest = ((keep, None, None), zoned) if zoned is None or isinstance(zoned, float) else ((keep, zoned["h"], zoned.get("c")), None)
@@ -87,6 +87,13 @@ def _check(learnt: Learnt, masks: Sequence[Tensor | None], codes: Tensor | None)
     least, most = map(int, codes.aminmax())
     if least < 0 or most >= len(x):
         raise IndexError(f"codes run from {least} to {most}, wanted 0 to {len(x) - 1}, the rows of the table")
+
+
+def _whole(codes: Tensor) -> Tensor:
+    """Codes as the kernels read them."""
+    if codes.dtype not in (torch.int64, torch.int32):
+        raise RuntimeError(f"codes: got {codes.dtype}, wanted integers of 32 or 64 bits")
+    return codes.to("cpu", torch.int64)
 
 
 def _plan(kind: Kind, batch: int, steps: int, inputs: int, hidden: int, reverse: bool, threads: int, lengths: Tensor | None) -> Any:
