@@ -287,13 +287,23 @@ def test_a_cluster_beyond_the_vocabulary_is_told():
         unspool.train(spec_of(head={"kind": "softmax", "adaptive": [500]}), data=lines(60, seed=1))
 
 
+def of_english(least: int, epochs: int, **where: object) -> unspool.Model:
+    """A network with n-grams of three characters, of what Python says of its statements."""
+    spec = spec_of("characters", head={"kind": "softmax", "tied": False, "blend": {"order": 3, "least": least}})
+    spec["train"] |= {"epochs": epochs}
+    paragraphs = "\n\n".join(topics[name] for name in ("assignment", "class", "exprlists", "for", "function", "import", "try", "with")).split("\n\n")
+    return unspool.train(spec, data=paragraphs, **where)
+
+
 @pytest.fixture(scope="module")
 def blended(tmp_path_factory):
-    """A network and n-grams that have both learnt something of English, from what Python says of its statements."""
-    spec = spec_of("characters", head={"kind": "softmax", "tied": False, "blend": {"order": 3, "least": 3}})
-    spec["train"] |= {"epochs": 2}
-    paragraphs = "\n\n".join(topics[name] for name in ("assignment", "class", "exprlists", "for", "function", "import", "try", "with")).split("\n\n")
-    return unspool.train(spec, data=paragraphs, out=tmp_path_factory.mktemp("runs") / "blended")
+    """Both of which have learnt something."""
+    return of_english(3, 2, out=tmp_path_factory.mktemp("runs") / "blended")
+
+
+def test_rare_n_grams_are_left_out_as_the_spec_says(blended):
+    kept, all_of_them = blended.facts.task.blend.grams, of_english(1, 1).facts.task.blend.grams
+    assert kept[0] == all_of_them[0] and kept[1] < all_of_them[1] and kept[2] < all_of_them[2]
 
 
 def test_a_blend_is_better_than_its_network(blended):

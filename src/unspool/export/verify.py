@@ -61,7 +61,7 @@ def verify(
     was_training = network.training
     largest: dict[str, float] = {}
     deviations = _deviations(facts, records)
-    runs = Runs(network.eval(), facts, program, draw, blend)
+    runs = Runs(network.train(False), facts, program, draw, blend)
     try:
         with torch.inference_mode():
             for case in found:
