@@ -1,7 +1,8 @@
 """Training of a language model, ours beside plain torch: `python benchmarks/language.py`.
 
 The network of examples/penn_treebank.yaml on the same batches of the Penn Treebank, with and without the dropouts of AWD-LSTM, with a softmax over
-all words and with an adaptive one: forward, loss, backward, clipping and a fused Adam, in tokens a second. Torch has nn.LSTM along time first, as
+all words and with an adaptive one; and one of as many parameters whose layers are as wide as the vectors, so that these are read from the states
+themselves, as AWD-LSTM's are: forward, loss, backward, clipping and a fused Adam, in tokens a second. Torch has nn.LSTM along time first, as
 awd-lstm-lm does, its masks by nn.functional.dropout, and nn.AdaptiveLogSoftmaxWithLoss, which ties no vectors. The two train in turn, a few batches
 each. The data comes from `python examples/fetch.py`. Writes benchmarks/language.json and prints the table.
 """
@@ -16,7 +17,7 @@ from itertools import cycle
 from pathlib import Path
 from statistics import median, quantiles
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -38,9 +39,23 @@ SPEC = Path(__file__).parents[1] / "examples" / "penn_treebank.yaml"
 BATCHES, WARMUP = 6, 3
 """Of a turn, and before the first one."""
 
-WIDTH, HIDDEN, RATE, CLIP, CUTOFF = 256, 384, 1e-3, 0.5, 2000
+RATE, CLIP, CUTOFF = 1e-3, 0.5, 2000
 SHARE = {"vectors": 0.05, "inputs": 0.2, "between": 0.2, "weights": 0.2, "outputs": 0.3}
-"""The example's, which `main` checks."""
+"""The example's, which `check` makes sure of."""
+
+
+class Form(NamedTuple):
+    """Of a network: widths of its vectors and layers, and what it has."""
+
+    width: int
+    hidden: int
+    dropped: bool
+    adaptive: bool
+
+
+EXAMPLE, EVEN = (256, 384), (320, 320)
+FORMS = [Form(*EXAMPLE, dropped, adaptive) for dropped in (False, True) for adaptive in (False, True)]
+FORMS += [Form(*EVEN, dropped, False) for dropped in (False, True)]
 
 PLAIN = (
     "model.embed.vector_dropout=0",
@@ -53,17 +68,18 @@ State = list[tuple[Tensor, Tensor]]
 
 
 class Language(nn.Module):
-    """Words as vectors, two LSTMs, a projection, the vectors again (Merity et al. 2018). Codes (T, B)."""
+    """Words as vectors, two LSTMs, a projection unless they are as wide, the vectors again (Merity et al. 2018). Codes (T, B)."""
 
-    def __init__(self, size: int, dropped: bool, adaptive: bool):
+    def __init__(self, size: int, form: Form):
         super().__init__()
-        self.dropped = dropped
-        self.table = nn.Embedding(size, WIDTH)
+        width, hidden = form.width, form.hidden
+        self.dropped = form.dropped
+        self.table = nn.Embedding(size, width)
         nn.init.normal_(self.table.weight, std=0.1)
-        self.layers = nn.ModuleList([nn.LSTM(WIDTH, HIDDEN), nn.LSTM(HIDDEN, HIDDEN)])
-        self.narrow = nn.Linear(HIDDEN, WIDTH, bias=False)
-        self.adaptive = nn.AdaptiveLogSoftmaxWithLoss(WIDTH, size, [CUTOFF], div_value=1.0) if adaptive else None
-        self.answer = None if adaptive else nn.Linear(WIDTH, size)
+        self.layers = nn.ModuleList([nn.LSTM(width, hidden), nn.LSTM(hidden, hidden)])
+        self.narrow = nn.Identity() if width == hidden else nn.Linear(hidden, width, bias=False)
+        self.adaptive = nn.AdaptiveLogSoftmaxWithLoss(width, size, [CUTOFF], div_value=1.0) if form.adaptive else None
+        self.answer = None if form.adaptive else nn.Linear(width, size)
         if self.answer is not None:
             self.answer.weight = self.table.weight
 
@@ -96,21 +112,23 @@ def main() -> None:
     given = options(__doc__, RESULTS, 9)
     if not given.table:
         torch.set_num_threads(given.threads)
-        rows = [measured(dropped, adaptive, given) for dropped in (False, True) for adaptive in (False, True)]
+        rows = [measured(form, given) for form in FORMS]
         told = {"seed": given.seed, "threads": given.threads, "repeats": given.repeats, "batches": BATCHES, "rows": rows}
         write(given.out, {**about(("torch", "numpy")), **told})
     print(table(json.loads(given.out.read_text(encoding="utf-8"))))
 
 
-def measured(dropped: bool, adaptive: bool, given: argparse.Namespace) -> dict[str, Any]:
+def measured(form: Form, given: argparse.Namespace) -> dict[str, Any]:
     """Tokens a second of both, medians and quartiles."""
     torch.manual_seed(given.seed)
-    spec = as_spec(SPEC, [*(() if dropped else PLAIN), *(() if adaptive else ("model.head.adaptive=[]",))], given.seed)
-    check(spec.model, dropped, adaptive)
+    chosen = (*(() if form.dropped else PLAIN), *(() if form.adaptive else ("model.head.adaptive=[]",)))
+    widths = () if form[:2] == EXAMPLE else (f"model.embed.width={form.width}", f"model.backbone.cell.hidden={form.hidden}")
+    spec = as_spec(SPEC, [*chosen, *widths], given.seed)
+    check(spec.model, form)
     setup = set_up(spec)
     assert setup.facts.preparation.tokens is not None
     examples = setup.task.examples(setup.prepared, setup.spans["train"], "train")
-    network = Language(setup.facts.preparation.tokens.vocabulary.size, dropped, adaptive)
+    network = Language(setup.facts.preparation.tokens.vocabulary.size, form)
     learner = Learner(build_network(spec, setup.facts, setup.task), spec.train, torch.device("cpu"))
     learner.network.train()
     ways = {"ours": ours(learner), "torch": plain(network)}
@@ -124,16 +142,17 @@ def measured(dropped: bool, adaptive: bool, given: argparse.Namespace) -> dict[s
         print(f"{number + 1}/{given.repeats}: " + ", ".join(f"{name} {speeds[-1]:,.0f} tokens/s" for name, speeds in found.items()), flush=True)
     speeds = {name: {"median": median(speeds), "quartiles": quantiles(speeds, n=4)[::2]} for name, speeds in found.items()}
     ratio = median(mine / theirs for mine, theirs in zip(found["ours"], found["torch"], strict=True))
-    return {"dropped": dropped, "adaptive": adaptive, "tokens_per_second": speeds, "ratio": ratio}
+    return {**form._asdict(), "tokens_per_second": speeds, "ratio": ratio}
 
 
-def check(model: Any, dropped: bool, adaptive: bool) -> None:
-    """The network above is the example's."""
+def check(model: Any, form: Form) -> None:
+    """The network above is the spec's."""
     backbone, head, dropout = model.backbone, model.head, model.backbone.dropout
-    assert (model.embed.width, backbone.cell.hidden, backbone.layers) == (WIDTH, HIDDEN, 2) and head.tied
-    assert head.adaptive == ((CUTOFF,) if adaptive else ())
+    assert (model.embed.width, backbone.cell.hidden, backbone.layers) == (*form[:2], 2) and head.tied
+    assert head.adaptive == ((CUTOFF,) if form.adaptive else ())
     shares = (model.embed.vector_dropout, dropout.inputs, dropout.between, dropout.weights, head.dropout)
-    assert shares == (tuple(SHARE.values()) if dropped else (0,) * 5) and (head.activation, head.temporal) == ((2, 1) if dropped else (0, 0))
+    assert shares == (tuple(SHARE.values()) if form.dropped else (0,) * 5)
+    assert (head.activation, head.temporal) == ((2, 1) if form.dropped else (0, 0))
 
 
 def ours(learner: Learner) -> Callable[[Batch], None]:
@@ -171,12 +190,13 @@ def turn(step: Callable[[Batch], None], plan: Iterator[Cut], examples: Examples,
 
 
 def table(results: dict[str, Any]) -> str:
-    lines = [headed(["dropouts", "softmax", "Unspool, tokens/s", "torch, tokens/s", "times as fast"])]
+    lines = [headed(["vectors, units", "dropouts", "softmax", "Unspool, tokens/s", "torch, tokens/s", "times as fast"])]
     for row in results["rows"]:
         dropouts = "weight drop, variational, AR, TAR" if row["dropped"] else "none"
         softmax = f"adaptive, {CUTOFF}" if row["adaptive"] else "whole"
         speeds = [f"{row['tokens_per_second'][name]['median']:,.0f}" for name in ("ours", "torch")]
-        lines.append(line([dropouts, softmax, *speeds, f"{row['ratio']:.2f}"]))
+        widths = f"{row.get('width', EXAMPLE[0])}, {row.get('hidden', EXAMPLE[1])}"
+        lines.append(line([widths, dropouts, softmax, *speeds, f"{row['ratio']:.2f}"]))
     return "\n".join(lines)
 
 

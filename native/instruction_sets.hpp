@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "cross_entropy_engine.hpp"
 #include "executor_program.hpp"
 #include "scan_engine.hpp"
 
@@ -14,6 +15,7 @@ struct InstructionSet {
     bool (*is_here)(); // whether this processor has it
     executor::Engine executor;
     ScanEngine scan;
+    EntropyEngine entropy;
 };
 
 // From the plainest to the fastest, all that were compiled.

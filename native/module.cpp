@@ -1,10 +1,11 @@
-// unspool._native: recurrent scans and the executor of step programs. The instruction set is chosen once, at load.
+// unspool._native: recurrent scans, the cross-entropy over a vocabulary and the executor of step programs. The instruction set is chosen once, at load.
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
 #include <cstdlib>
 
+#include "cross_entropy_module.hpp"
 #include "executor_module.hpp"
 #include "instruction_sets.hpp"
 #include "scan_module.hpp"
@@ -34,4 +35,5 @@ NB_MODULE(_native, module) {
     module.attr("instruction_sets") = nb::cast(here);
     unspool::add_executor(module, [] { return chosen->executor; });
     unspool::add_scan(module, *chosen);
+    unspool::add_cross_entropy(module, *chosen);
 }

@@ -51,9 +51,8 @@ UNSPOOL_INLINE const float* ahead_of(const float* panel, Size depth, Size tile) 
     return panel + V * LANES * depth + tile * depth * LINE;
 }
 
-template <int R, int V, bool ASKS, class Source>
-__attribute__((noinline)) void rows_times_panel(const Source& a, Size r, Size k, const float* panel, const float* ahead, Size depth, Starts from,
-                                                Results to) {
+template <int R, int V, bool ASKS, class Source, class From = Starts, class To = Results>
+__attribute__((noinline)) void rows_times_panel(const Source& a, Size r, Size k, const float* panel, const float* ahead, Size depth, From from, To to) {
     Rows<R> rows;
     for (int i = 0; i < R; ++i) rows.row[i] = a[r + i] + k;
     multiply<R, V, ASKS>(rows, panel, ahead, depth, from, to);

@@ -49,7 +49,7 @@ struct BackwardRoom {
         input_weight = to.input_weight && input_columns != layout.inputs ? room.floats(gates * input_columns) : to.input_weight;
         state_weight = to.state_weight && state_columns != layout.hidden ? room.floats(gates * state_columns) : to.state_weight;
         thread_pointers = 4 * plan.longest_active;
-        pointers = room.pointers(threads * thread_pointers);
+        pointers = room.pointers<const float>(threads * thread_pointers);
         used = room.used();
     }
 };

@@ -49,7 +49,7 @@ struct ForwardRoom {
         const Size shared_chunks = plan.by_units ? 1 : threads;
         chunk = call.gates ? nullptr : room.floats(shared_chunks * chunk_instants * layout.row);
         thread_pointers = chunk_instants + 3 * plan.longest_active;
-        pointers = room.pointers(threads * thread_pointers);
+        pointers = room.pointers<const float>(threads * thread_pointers);
         used = room.used();
     }
 };

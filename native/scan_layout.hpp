@@ -65,7 +65,10 @@ public:
         return at;
     }
 
-    UNSPOOL_INLINE const float** pointers(Size count) { return reinterpret_cast<const float**>(floats(count * Size{sizeof(float*) / sizeof(float)})); }
+    template <class T>
+    UNSPOOL_INLINE T** pointers(Size count) {
+        return reinterpret_cast<T**>(floats(count * Size{sizeof(T*) / sizeof(float)}));
+    }
 
     UNSPOOL_INLINE Size used() const { return used_; }
 

@@ -2,17 +2,9 @@
 
 #include <nanobind/stl/string.h>
 
-#include <new>
 #include <stdexcept>
 
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
-
-#if defined(_OPENMP)
-#include <omp.h>
-#endif
-
+#include "calling.hpp"
 #include "scan_plan.hpp"
 
 namespace nb = nanobind;
@@ -22,73 +14,6 @@ namespace unspool {
 namespace {
 
 const InstructionSet* chosen = nullptr;
-
-// Memory that malloc takes anew from the system at each call (glibc: above 32 MB) comes in pages of 2 MB where the system has them to give: of pages of
-// 4 KB there are so many that their number is felt.
-void want_large_pages(float* at, std::int64_t floats) {
-#if defined(__linux__)
-    constexpr std::uintptr_t LARGE = 2 << 20;
-    if (floats < 8 << 20) return;
-    const std::uintptr_t first = (reinterpret_cast<std::uintptr_t>(at) + LARGE - 1) / LARGE * LARGE;
-    const std::uintptr_t last = reinterpret_cast<std::uintptr_t>(at + floats) / LARGE * LARGE;
-    madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
-#else
-    (void)at, (void)floats;
-#endif
-}
-
-// Memory for the length of a call, not set to anything.
-class Memory {
-public:
-    explicit Memory(std::int64_t floats) : at_(static_cast<float*>(::operator new[](floats * sizeof(float), ALIGNMENT))) { want_large_pages(at_, floats); }
-    Memory(const Memory&) = delete;
-    Memory& operator=(const Memory&) = delete;
-    ~Memory() { ::operator delete[](at_, ALIGNMENT); }
-    float* at() const { return at_; }
-
-private:
-    static constexpr std::align_val_t ALIGNMENT{64};
-    float* at_;
-};
-
-// Calls `work` with a team's place in each of its threads: torch's own, where torch was loaded first.
-template <class Work>
-void together(int threads, Work work) {
-    Barrier barrier;
-#if defined(_OPENMP)
-    if (threads > 1 && !omp_in_parallel()) {
-#pragma omp parallel num_threads(threads)
-        work(Team{omp_get_thread_num(), omp_get_num_threads(), &barrier});
-        return;
-    }
-#endif
-    work(Team{0, 1, &barrier});
-}
-
-// Tensors, or None, in one of the orders below. Each is asked for its own address, which costs a tenth of what a conversion to an array does; whoever
-// calls keeps them alive.
-class Tensors {
-public:
-    explicit Tensors(const nb::tuple& given) : given_(given) {}
-
-    template <class T>
-    T* at(Py_ssize_t index) const {
-        PyObject* const tensor = PyTuple_GetItem(given_.ptr(), index);
-        if (!tensor) throw nb::python_error();
-        if (tensor == Py_None) return nullptr;
-        const nb::object found = nb::steal(PyObject_CallMethodObjArgs(tensor, data_ptr().ptr(), nullptr));
-        if (!found.is_valid()) throw nb::python_error();
-        return static_cast<T*>(PyLong_AsVoidPtr(found.ptr()));
-    }
-
-private:
-    static const nb::str& data_ptr() {
-        static const nb::str* const name = new nb::str("data_ptr");
-        return *name;
-    }
-
-    const nb::tuple& given_;
-};
 
 struct Strides {
     std::int64_t row, step;

@@ -35,6 +35,13 @@ struct Block {
 using Results = Block<float>;
 using Starts = Block<const float>;
 
+// As a block, of rows that stand anywhere.
+struct Scattered {
+    float* const* rows;
+    std::ptrdiff_t at, vec;
+    UNSPOOL_INLINE float* operator()(int r, int v) const { return rows[r] + at + v * vec; }
+};
+
 // Sums that fit the registers beside their operands: 16 of them on x86 before AVX-512, 32 else; and how many depths stand in one turn of the loop, which
 // matters where a turn is short.
 #if defined(__AVX512F__) || defined(__aarch64__)
@@ -82,8 +89,8 @@ UNSPOOL_INLINE void add_products(Vec (&sum)[R][P], const Operand& a, std::ptrdif
 // to(r, v) = from(r, v) + sum over k of a(r, k) * panel[k][v], for R rows and V vectors.
 // Every sum runs over k in order, whatever R is: a row's result does not depend on its neighbours.
 // ahead  where it `ASKS`, what is asked for meanwhile, a line at each k
-template <int R, int V, bool ASKS, class Operand>
-UNSPOOL_INLINE void multiply(const Operand a, const float* panel, const float* ahead, std::ptrdiff_t depth, const Starts from, const Results to) {
+template <int R, int V, bool ASKS, class Operand, class From, class To>
+UNSPOOL_INLINE void multiply(const Operand a, const float* panel, const float* ahead, std::ptrdiff_t depth, const From from, const To to) {
     Vec sum[R][V];
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,14 +11,14 @@ import torch
 from torch import nn
 
 from unspool.cells import LSTMSpec
+from unspool.kernels import cross_entropy as fused
 from unspool.layers import LastPool
-from unspool.models import cross_entropy as fused
 from unspool.models.batch import TensorBatch
-from unspool.models.cross_entropy import cross_entropy, log_probabilities
 from unspool.models.embed import Embed
 from unspool.models.sequence_model import SequenceModel, build_backbone
 from unspool.models.softmax import AdaptiveSoftmax, Softmax, build_softmax
 from unspool.models.spec import Backbone, LearnedEmbedding, SoftmaxHead
+from unspool.native import library
 from unspool.types import Batch
 
 SIZE, WIDTH, HIDDEN = 23, 6, 8
@@ -28,6 +29,7 @@ HEADS = {
     "adaptive tied": {"tied": True, "adaptive": (5, 12)},
     "one cluster": {"tied": True, "adaptive": (22,)},
 }
+needs_native = pytest.mark.skipif(library() is None, reason="the native engine is not there")
 every_head = pytest.mark.parametrize("choices", HEADS.values(), ids=HEADS)
 
 
@@ -50,50 +52,6 @@ def batch_of(rows: int = 3, steps: int = 7, seed: int = 1, lengths: tuple[int, .
         asked=np.tile(np.arange(steps), (rows, 1)), weights=(np.arange(steps) < held[:, None]).astype(np.float64), truth=codes[:, 1:],
     )  # fmt: skip
     return TensorBatch.of(batch, torch.device("cpu"))
-
-
-@pytest.mark.parametrize("block", [1, 50, 1 << 20])
-def test_the_loss_by_blocks_and_its_gradient_are_torchs(block, monkeypatch):
-    monkeypatch.setattr(fused, "BLOCK", block)
-    torch.manual_seed(2)
-    tensors = [torch.randn(*shape, dtype=torch.float64) for shape in ((9, 5), (SIZE, 5), (SIZE,))]
-    truth, shares = torch.randint(0, SIZE, (9,)), torch.rand(9, dtype=torch.float64)
-    shares[3] = 0
-    found = []
-    for whole in (False, True):
-        states, weight, bias = leaves = [tensor.clone().requires_grad_() for tensor in tensors]
-        if whole:
-            loss = (nn.functional.cross_entropy(states @ weight.T + bias, truth, reduction="none") * shares).sum()
-        else:
-            loss = cross_entropy(states, weight, bias, truth, shares)
-        (3 * loss).backward()
-        found.append([loss, *(leaf.grad for leaf in leaves)])
-    torch.testing.assert_close(found[0], found[1])
-    logits = tensors[0] @ tensors[1].T + tensors[2]
-    torch.testing.assert_close(log_probabilities(*tensors, truth), logits.log_softmax(1)[torch.arange(9), truth])
-
-
-def test_what_is_all_but_impossible_has_its_own_surprise():
-    states, weight, truth = torch.tensor([[200.0], [1.0], [60.0]]), torch.tensor([[1.0], [0.0]]), torch.ones(3, dtype=torch.int64)
-    loss = cross_entropy(states, weight, torch.zeros(2), truth, torch.ones(3))
-    torch.testing.assert_close(loss, nn.functional.cross_entropy(states @ weight.T, truth, reduction="sum"))
-
-
-def test_the_gradient_by_blocks_is_that_of_differences():
-    torch.manual_seed(3)
-    states, weight, bias = (torch.randn(*shape, dtype=torch.float64, requires_grad=True) for shape in ((4, 3), (7, 3), (7,)))
-    truth, shares = torch.tensor([0, 6, 2, 2]), torch.tensor([0.5, 0.1, 0.0, 2.0], dtype=torch.float64)
-    assert torch.autograd.gradcheck(lambda *read: cross_entropy(*read, truth, shares), (states, weight, bias))
-
-
-def test_the_same_loss_can_be_gone_back_through_twice_and_nothing_is_worked_out_for_what_does_not_learn():
-    states, weight = torch.randn(3, 4, requires_grad=True), torch.randn(5, 4)
-    loss = cross_entropy(states, weight, torch.zeros(5), torch.tensor([1, 2, 3]), torch.ones(3))
-    (first,) = torch.autograd.grad(loss, states, retain_graph=True)
-    (second,) = torch.autograd.grad(loss, states)
-    torch.testing.assert_close(first, second)
-    nothing = cross_entropy(states[:0], weight, torch.zeros(5), torch.zeros(0, dtype=torch.int64), torch.zeros(0))
-    assert nothing.item() == 0
 
 
 @every_head
@@ -178,11 +136,25 @@ def test_activation_and_temporal_terms_are_as_worked_out_by_hand():
 def test_dropout_of_states_has_one_mask_a_row_and_acts_in_training_alone():
     head = Softmax(SoftmaxHead(tied=False, dropout=0.5), 50, SIZE)
     states = torch.ones(4, 6, 50)
-    dropped = head.train()._dropped(states)
+    dropped = states * head.train()._mask(states)
     assert torch.equal(dropped[:, :1].expand_as(dropped), dropped)
     assert set(dropped.unique().tolist()) == {0.0, 2.0}
     assert not torch.equal(dropped[0], dropped[1])
-    assert torch.equal(head.eval()._dropped(states), states)
+    assert head.eval()._mask(states) is None
+
+
+@needs_native
+@pytest.mark.parametrize("hidden, told", [(WIDTH, True), (HIDDEN, False)])
+def test_the_native_engine_is_told_what_dropout_has_left(hidden, told, monkeypatch):
+    """Where states are read as they are; a projection fills them up again."""
+    network, batch, seen = network_of(hidden=hidden, dropout=0.5).float().train(), batch_of(), []
+    ours = fused._native
+    monkeypatch.setattr(fused, "_native", lambda call, *rest: seen.append(call.kept) or ours(call, *rest))
+    monkeypatch.setattr(network.head, "_mask", lambda states: torch.tensor([[[0.0]], [[2.0]], [[0.0]]]).expand(3, 1, hidden))
+    network.loss(replace(batch, values=batch.values.float()))
+    (kept,) = seen
+    assert (kept is not None) == told
+    assert not told or torch.equal(kept, torch.tensor([[False], [True], [False]]).expand(3, hidden))
 
 
 def test_a_dropped_vector_is_dropped_wherever_it_stands():

@@ -27,6 +27,8 @@ pytestmark = [
 INSTRUCTION_SETS = [name for name in ("baseline", "avx2", "avx512") if native.library() is not None and name in native.library().instruction_sets]
 FLAGS = {"baseline": (), "avx2": ("-mavx2", "-mfma"), "avx512": ("-mavx512f", "-mavx512dq", "-mavx512vl", "-mavx512bw", "-mfma")}
 
+LAWS = ("scans", "coded", "cross_entropy")
+TESTS = {law: f"tests/laws/test_{law}.py" for law in LAWS} | {"executor": "tests/streaming"}
 
 def run(*command: object, **environment: str) -> str:
     done = subprocess.run([str(one) for one in command], cwd=ROOT, capture_output=True, text=True, env=os.environ | environment)
@@ -51,7 +53,7 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return found
 
 
-@pytest.mark.parametrize("tests", ["tests/laws/test_scans.py", "tests/laws/test_coded.py", "tests/streaming"], ids=["scans", "coded", "executor"])
+@pytest.mark.parametrize("tests", TESTS.values(), ids=TESTS)
 @pytest.mark.parametrize("name", INSTRUCTION_SETS)
 def test_kernels_stay_within_what_they_are_given(checked, name, tests):
     first = " ".join(map(library, ("libasan.so", "libstdc++.so")))  # the checks look for the functions of exceptions once, when they are loaded
@@ -61,10 +63,11 @@ def test_kernels_stay_within_what_they_are_given(checked, name, tests):
     assert re.search(r"\d+ passed", told) and "failed" not in told
 
 
+@pytest.mark.parametrize("kernel", ["scan", "cross_entropy"])
 @pytest.mark.parametrize("name", INSTRUCTION_SETS)
-def test_threads_that_share_a_scan_never_meet_at_a_number(tmp_path, name):
-    program = tmp_path / "scan_race"
+def test_threads_that_share_work_never_meet_at_a_number(tmp_path, name, kernel):
+    program = tmp_path / "race"
     flags = ("-std=c++20", "-O1", "-g", "-fsanitize=thread", "-pthread", f"-DUNSPOOL_ISA={name}", *FLAGS[name])
-    run(COMPILER, *flags, "-I", "native", "native/scan.cpp", "native/scan_plan.cpp", "tests/native/scan_race.cpp", "-o", program)
+    run(COMPILER, *flags, "-I", "native", f"native/{kernel}.cpp", f"native/{kernel}_plan.cpp", f"tests/native/{kernel}_race.cpp", "-o", program)
     for threads in (2, 3):
-        assert "rows 1, units 1" in run(program, threads)
+        assert "difference" in run(program, threads)

@@ -33,6 +33,7 @@ class Choice:
 
 
 NATIVE = Choice("native", "float32 on cpu")
+COMPILING = Choice("eager", "torch is compiling, and sees plain operations alone")
 
 
 @contextmanager
@@ -55,7 +56,7 @@ def choose(
 ) -> Choice:
     """The engine that is to run a scan of `x` (B, T, C); raises ValueError where `using` asks for one that cannot."""
     if torch.compiler.is_compiling():
-        return Choice("eager", "torch is compiling, and sees plain operations alone")
+        return COMPILING
     forced = _forced.get()
     if forced is not None:
         problem = _why_not(forced, recurrence, x, keep, zoned, state)
@@ -67,6 +68,19 @@ def choose(
     if not problem and wanted == "native":
         return NATIVE
     return Choice("eager", problem) if problem else Choice(wanted, f"on {x.device.type}")
+
+
+def choose_for(tensors: Sequence[Tensor]) -> Choice:
+    """The engine that is to run what has no recurrence: native or eager; raises ValueError where `using` asks for native and it cannot."""
+    if torch.compiler.is_compiling():
+        return COMPILING
+    forced = _forced.get()
+    if forced in ("eager", "cudnn"):
+        return Choice("eager", "asked for")
+    problem = _why_watched(tensors) or _why_not_native(tensors)
+    if problem and forced:
+        raise ValueError(f"engine {forced}: was asked for and cannot run this: {problem}; use another engine or change that")
+    return Choice("eager", problem) if problem else NATIVE
 
 
 def _why_not(engine: Engine, recurrence: Recurrence | None, x: Tensor, keep: Tensor | None, zoned: Zoned | None, state: State | None) -> str:

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from unspool.kernels.cross_entropy import cross_entropy, log_probabilities
 from unspool.models.batch import TensorBatch
-from unspool.models.cross_entropy import cross_entropy, log_probabilities
 from unspool.models.embed import Embed
 from unspool.models.heads import Head
 from unspool.models.spec import SoftmaxHead
@@ -45,8 +45,8 @@ class _TokenHead(Head):
             self.narrow = nn.Linear(self.width, table.embedding_dim, bias=False)
 
     @abstractmethod
-    def surprise(self, states: Tensor, truth: Tensor, shares: Tensor) -> Tensor:
-        """The sum of -shares log p(truth), from states (N, width), truth (N,) and shares (N,)."""
+    def surprise(self, states: Tensor, truth: Tensor, shares: Tensor, kept: Tensor | None) -> Tensor:
+        """The sum of -shares log p(truth), from states (N, width), truth (N,), shares (N,), and the features that dropout has left (B, width)."""
 
     @abstractmethod
     def foreseen(self, states: Tensor, truth: Tensor) -> Tensor:
@@ -60,8 +60,10 @@ class _TokenHead(Head):
     def loss_of(self, states: Tensor, batch: TensorBatch) -> Tensor:
         """`loss`, and what is asked of the states besides: to be small (AR), and to be slow (TAR; Merity et al. 2017)."""
         shares = batch.weights.to(states.dtype) / batch.weights.sum().clamp_min(1e-12)
-        seen = self._dropped(states)
-        loss = self.surprise(self.narrow(seen).flatten(0, 1), batch.truth.flatten(), shares.flatten())
+        mask = self._mask(states)
+        seen = states if mask is None else states * mask
+        kept = mask[:, 0] != 0 if mask is not None and isinstance(self.narrow, nn.Identity) else None
+        loss = self.surprise(self.narrow(seen).flatten(0, 1), batch.truth.flatten(), shares.flatten(), kept)
         if self.spec.activation:
             loss = loss + self.spec.activation * _mean_square(seen, batch.weights)
         if self.spec.temporal and states.shape[1] > 1:
@@ -72,11 +74,11 @@ class _TokenHead(Head):
         """(B, O) log probabilities of the truth, in place of all the others."""
         return self.foreseen(self.narrow(states).flatten(0, 1), batch.truth.flatten()).reshape(batch.truth.shape)
 
-    def _dropped(self, states: Tensor) -> Tensor:
-        """Variational dropout (Gal and Ghahramani 2016): one mask for all steps of a row."""
+    def _mask(self, states: Tensor) -> Tensor | None:
+        """(B, 1, H) variational dropout (Gal and Ghahramani 2016): one mask for all steps of a row; None where nothing is dropped."""
         if not self.training or not self.spec.dropout:
-            return states
-        return states * nn.functional.dropout(states.new_ones(states.shape[0], 1, states.shape[2]), self.spec.dropout)
+            return None
+        return nn.functional.dropout(states.new_ones(states.shape[0], 1, states.shape[2]), self.spec.dropout)
 
 
 class Softmax(_TokenHead):
@@ -89,8 +91,8 @@ class Softmax(_TokenHead):
     def forward(self, state: Tensor, future: Tensor | None = None) -> Tensor:  # (..., H) -> (..., V)
         return nn.functional.linear(self.narrow(state), self._weight(), self.bias)
 
-    def surprise(self, states: Tensor, truth: Tensor, shares: Tensor) -> Tensor:
-        return cross_entropy(states, self._weight(), self.bias, truth, shares)
+    def surprise(self, states: Tensor, truth: Tensor, shares: Tensor, kept: Tensor | None) -> Tensor:
+        return cross_entropy(states, self._weight(), self.bias, truth, shares, kept)
 
     def foreseen(self, states: Tensor, truth: Tensor) -> Tensor:
         return log_probabilities(states, self._weight(), self.bias, truth)
@@ -132,7 +134,7 @@ class AdaptiveSoftmax(_TokenHead):
         tails = [head[..., first + index : first + index + 1] + tail.log_softmax(-1) for index, tail in enumerate(scores[1:])]
         return torch.cat([head[..., :first], *tails], dim=-1)
 
-    def surprise(self, states: Tensor, truth: Tensor, shares: Tensor) -> Tensor:
+    def surprise(self, states: Tensor, truth: Tensor, shares: Tensor, kept: Tensor | None) -> Tensor:
         asked = self._asked(states, truth)
         return torch.stack([cross_entropy(one.states, one.weight, one.bias, one.truth, shares[one.rows]) for one in asked]).sum()
 

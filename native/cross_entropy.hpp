@@ -1,0 +1,370 @@
+// Cross-entropy of a softmax over a vocabulary, and its gradients. Each thread has some of the words: the product with their vectors, a pass that finds the
+// sum of all exponentials, then probabilities take the place of logits and give both gradients while they are in the cache. Rows of one group lack the same
+// features where dropout has one mask for all their steps: what is dropped is left out of all three products.
+#pragma once
+
+#include <math.h>
+
+#include "cross_entropy_room.hpp"
+#include "team.hpp"
+
+namespace unspool::UNSPOOL_ISA {
+
+class CrossEntropy {
+public:
+    CrossEntropy(const EntropyCall& call, const EntropyPlan& plan, const Team& team, float* base)
+        : call_(call), plan_(plan), team_(team), vectors_(vectors_of(call.words)), own_(team.part(vectors_)), room_(call, plan, team.threads, base) {
+        const Size thread = team.thread;
+        gradients_of_words_ = room_.gradients + thread * room_.block_floats;
+        panel_ = room_.panel + thread * room_.panel_floats;
+        by_words_ = room_.by_words + thread * room_.panels_floats;
+        by_rows_ = room_.by_rows + thread * room_.panels_floats;
+        of_states_ = room_.of_states + thread * room_.chunk_floats;
+        vector_rows_ = room_.vector_rows + thread * call.width;
+        gradient_rows_ = room_.gradient_rows + thread * call.width;
+        state_rows_ = room_.state_rows + thread * call.width;
+    }
+
+    void operator()() {
+        if (plan_.chunks == 0) return clear();
+        for (Size c = 0; c < plan_.chunks; ++c) {
+            chunk_ = plan_.chunk + c;
+            gather();
+            team_.wait();
+            surprise();
+            team_.wait();
+            settle();
+            team_.wait();
+            if (!call_.learns()) continue;
+            gradients(c == 0);
+            team_.wait();
+            if (call_.of_states) write_states();
+        }
+    }
+
+private:
+    // Words of which a thread works at the same time.
+    struct Words {
+        Size first, vectors; // in vectors
+        Size number;         // among the blocks of all threads
+        UNSPOOL_INLINE Size word() const { return first * LANES; }
+        UNSPOOL_INLINE Size width() const { return vectors * LANES; }
+        UNSPOOL_INLINE Size wide(Size vector) const { return vectors - vector < WIDE ? vectors - vector : WIDE; } // of the panel from there on
+    };
+
+    template <class Work>
+    UNSPOOL_INLINE void blocks(Work work) {
+        Size number = own_.first / room_.block + team_.thread;
+        for (Size first = own_.first; first < own_.last; first += room_.block)
+            work(Words{first, own_.last - first < room_.block ? own_.last - first : room_.block, number++});
+    }
+
+    template <class Work>
+    static UNSPOOL_INLINE void with_vectors(Size vectors, Work work) {
+        switch (vectors) {
+            case 1: return work(std::integral_constant<int, 1>{});
+            case 2: return work(std::integral_constant<int, 2>{});
+            case 3: return work(std::integral_constant<int, 3>{});
+            default: if constexpr (WIDE > 3) work(std::integral_constant<int, 4>{});
+        }
+    }
+
+    UNSPOOL_INLINE int words_of(Size vector) const {
+        const Size left = call_.words - vector * LANES;
+        return static_cast<int>(left < LANES ? left : LANES);
+    }
+
+    UNSPOOL_INLINE float* states_of(const Piece& piece) const { return room_.states + piece.first * room_.states_row; }
+    UNSPOOL_INLINE bool whole(const Piece& piece) const { return piece.width == call_.width; }
+    UNSPOOL_INLINE Size place(const Piece& piece) const { return (&piece - chunk_->piece) * room_.piece_floats; }
+
+    // Gradients of no rows.
+    void clear() {
+        const Size first = own_.first * LANES, last = own_.last * LANES < call_.words ? own_.last * LANES : call_.words;
+        if (call_.of_weight) std::memset(call_.of_weight + first * call_.width, 0, (last - first) * call_.width * sizeof(float));
+        if (call_.of_bias) std::memset(call_.of_bias + first, 0, (last - first) * sizeof(float));
+    }
+
+    // States of this thread's pieces, without what is dropped.
+    void gather() {
+        const Range own = team_.part(chunk_->pieces);
+        for (Size p = own.first; p < own.last; ++p) {
+            const Piece& piece = chunk_->piece[p];
+            float* const to = states_of(piece);
+            for (Size r = 0; r < piece.count; ++r) {
+                const float* const from = call_.states + piece.rows[r] * call_.width;
+                float* const row = to + r * room_.states_row;
+                if (whole(piece)) std::memcpy(row, from, piece.width * sizeof(float));
+                else
+                    for (Size k = 0; k < piece.width; ++k) row[k] = from[piece.features[k]];
+            }
+            if (!call_.of_weight) continue;
+            for (Size r = 0; r < piece.count; r += LANES) {
+                const Size left = piece.count - r;
+                pack_vector(room_.turned + place(piece) + r, room_.piece_row, to + r * room_.states_row, room_.states_row,
+                            static_cast<int>(left < LANES ? left : LANES), piece.width);
+            }
+        }
+    }
+
+    UNSPOOL_INLINE float* words_as_columns(const Words& words) const { return room_.vectors + words.number * room_.block_floats; }
+
+    // Vectors of a block of words as columns.
+    void pack(const Words& words) {
+        for (Size v = 0; v < words.vectors; ++v)
+            pack_vector(words_as_columns(words) + v * LANES, room_.block_row, call_.weight + (words.first + v) * LANES * call_.width, call_.width,
+                        words_of(words.first + v), call_.width);
+    }
+
+    // Logits of all rows and this thread's words; of every row the largest, and the sum of exponentials beside it.
+    void surprise() {
+        float* const most = room_.most + team_.thread * plan_.most_rows;
+        float* const sum = room_.sum + team_.thread * plan_.most_rows;
+        for (Size r = 0; r < chunk_->rows; ++r) most[r] = -INFINITY, sum[r] = 0;
+        blocks([&](const Words& words) {
+            if (chunk_ == plan_.chunk) pack(words);
+            for (Size v = 0; v < words.vectors; v += WIDE)
+                with_vectors(words.wide(v), [&](auto vectors) { logits<vectors()>(words, v); });
+            for (Size p = 0; p < chunk_->pieces; ++p) {
+                const Piece& piece = chunk_->piece[p];
+                for (Size r = 0; r < piece.count; ++r) {
+                    float* const row = logits_of(piece.first + r, words);
+                    const Size at = call_.truth[piece.rows[r]] - words.word();
+                    if (0 <= at && at < words.width()) room_.truth[piece.first + r] = row[at];
+                    add_up(row, words.width(), most[piece.first + r], sum[piece.first + r]);
+                    if (call_.learns()) room_.beside[words.number * plan_.most_rows + piece.first + r] = most[piece.first + r];
+                }
+            }
+        });
+    }
+
+    UNSPOOL_INLINE float* logits_of(Size row, const Words& words) const {
+        return room_.logits + (call_.learns() ? words.word() : team_.thread * room_.block * LANES) * plan_.most_rows + row * words.width();
+    }
+
+    // Where there is no word: its exponential beside any other is nothing.
+    static constexpr float LEAST = -1e30f;
+
+    template <int V>
+    void logits(const Words& words, Size v) {
+        alignas(64) float bias[V * LANES];
+        for (int i = 0; i < V * LANES; ++i) {
+            const Size word = words.word() + v * LANES + i;
+            bias[i] = word < call_.words ? call_.bias[word] : LEAST;
+        }
+        const Piece* packed = nullptr;
+        for (Size p = 0; p < chunk_->pieces; ++p) {
+            const Piece& piece = chunk_->piece[p];
+            if (!packed || piece.features != packed->features || piece.width != packed->width)
+                for (Size k = 0; k < piece.width; ++k)
+                    for (int i = 0; i < V; ++i)
+                        store(panel_ + (k * V + i) * LANES, load(words_as_columns(words) + piece.features[k] * room_.block_row + (v + i) * LANES));
+            packed = &piece;
+            const Results to{logits_of(piece.first, words) + v * LANES, words.width(), LANES};
+            product<V>(Strided{states_of(piece), room_.states_row}, piece.count, panel_, depth_of(piece.width, 1, piece.width), false, {bias, 0, LANES}, to);
+        }
+    }
+
+    // Exponentials beside the largest so far take the place of logits.
+    static UNSPOOL_INLINE void add_up(float* row, Size width, float& most, float& sum) {
+        Vec largest = splat(most);
+        for (Size i = 0; i < width; i += LANES) {
+            const Vec x = load(row + i);
+            largest = select(x > largest, x, largest);
+        }
+        float found = most;
+        for (int l = 0; l < LANES; ++l) found = largest[l] > found ? largest[l] : found;
+        Vec all{};
+        for (Size i = 0; i < width; i += LANES) {
+            const Vec e = exp(load(row + i) - found);
+            store(row + i, e);
+            all += e;
+        }
+        sum *= most == found ? 1 : ::expf(most - found);
+        for (int l = 0; l < LANES; ++l) sum += all[l];
+        most = found;
+    }
+
+    // What all threads have found of this thread's rows.
+    void settle() {
+        const Range own = team_.part(chunk_->pieces);
+        for (Size p = own.first; p < own.last; ++p) {
+            const Piece& piece = chunk_->piece[p];
+            for (Size i = 0; i < piece.count; ++i) {
+                const Size r = piece.first + i;
+                float most = -INFINITY, sum = 0;
+                for (int t = 0; t < team_.threads; ++t) most = ::fmaxf(most, room_.most[t * plan_.most_rows + r]);
+                for (int t = 0; t < team_.threads; ++t) {
+                    const float one = room_.most[t * plan_.most_rows + r];
+                    if (const float part = room_.sum[t * plan_.most_rows + r]; part != 0) sum += part * ::expf(one - most);
+                }
+                room_.lse[r] = most + ::logf(sum);
+                call_.surprise[piece.rows[i]] = room_.lse[r] - room_.truth[r];
+            }
+        }
+    }
+
+    // Probabilities less the truth in place of logits, and what follows of them.
+    void gradients(bool first) {
+        if (call_.of_states) std::memset(of_states_, 0, chunk_->pieces * room_.piece_floats * sizeof(float));
+        blocks([&](const Words& words) {
+            if (call_.of_weight) std::memset(gradients_of_words_, 0, call_.width * room_.block_row * sizeof(float));
+            if (call_.of_bias && first)
+                for (Size w = words.word(); w < words.word() + words.width() && w < call_.words; ++w) call_.of_bias[w] = 0;
+            for (Size p = 0; p < chunk_->pieces; ++p) {
+                const Piece& piece = chunk_->piece[p];
+                point_at(piece, words);
+                probabilities(piece, words);
+                for (Size v = 0; v < words.vectors; v += WIDE)
+                    with_vectors(words.wide(v), [&](auto vectors) {
+                        if (call_.of_bias) add_bias<vectors()>(piece, words, v);
+                        if (call_.of_weight) add_words<vectors()>(piece, v);
+                    });
+                if (call_.of_states) add_states(piece, words);
+            }
+            if (call_.of_weight) write_words(words, first);
+        });
+    }
+
+    // The rows of its features.
+    void point_at(const Piece& piece, const Words& words) {
+        for (Size k = 0; k < piece.width; ++k) {
+            vector_rows_[k] = words_as_columns(words) + piece.features[k] * room_.block_row;
+            gradient_rows_[k] = gradients_of_words_ + piece.features[k] * room_.block_row;
+            state_rows_[k] = of_states_ + place(piece) + k * room_.piece_row;
+        }
+    }
+
+    // By panels of words: of each, all rows of the piece.
+    void probabilities(const Piece& piece, const Words& words) {
+        for (Size r = 0; r < piece.count; ++r) {
+            const float* const row = logits_of(piece.first + r, words);
+            const float share = call_.shares[piece.rows[r]];
+            const float scale = share * ::expf(room_.beside[words.number * plan_.most_rows + piece.first + r] - room_.lse[piece.first + r]);
+            for (Size v = 0; v < words.vectors; v += WIDE) {
+                const Size wide = words.wide(v);
+                float* const to = by_words_ + v * LANES * piece.count + r * wide * LANES;
+                for (Size i = 0; i < wide; ++i) store(to + i * LANES, scale * load(row + (v + i) * LANES));
+            }
+            const Size at = call_.truth[piece.rows[r]] - words.word();
+            if (at < 0 || at >= words.width()) continue;
+            const Size v = at / LANES / WIDE * WIDE;
+            by_words_[v * LANES * piece.count + r * words.wide(v) * LANES + at - v * LANES] -= share;
+        }
+    }
+
+    template <int V>
+    void add_bias(const Piece& piece, const Words& words, Size v) {
+        const float* const panel = by_words_ + v * LANES * piece.count;
+        Vec sum[V]{};
+        for (Size r = 0; r < piece.count; ++r)
+            for (int i = 0; i < V; ++i) sum[i] += load(panel + (r * V + i) * LANES);
+        for (int i = 0; i < V; ++i) {
+            float* const to = call_.of_bias + (words.first + v + i) * LANES;
+            const int count = words_of(words.first + v + i);
+            store_first(to, load_first(to, count) + sum[i], count);
+        }
+    }
+
+    // sums += a * panel for `count` rows. The sums of the next tile are asked for while one is worked on: they come from another cache.
+    template <int V, class Source>
+    static void add_product(const Source& a, Size count, const float* panel, Size depth, Scattered sums) {
+        const Tiles tiles = Tiles::of<V>(count);
+        for (Size tile = 0; tile < tiles.count; ++tile) {
+            const int high = tiles.height(tile), next = tile + 1 < tiles.count ? tiles.height(tile + 1) : 0;
+            for (int r = 0; r < next; ++r)
+                for (int v = 0; v < V; ++v) ask_to_write(sums(high + r, v));
+            with_rows<V>(high, [&](auto rows) {
+                rows_times_panel<rows(), V, false>(a, tiles.begin(tile), 0, panel, nullptr, depth, sums, sums);
+            });
+            sums.rows += high;
+        }
+    }
+
+    // Of the words in one panel.
+    template <int V>
+    void add_words(const Piece& piece, Size v) {
+        const Strided states{room_.turned + place(piece), room_.piece_row};
+        add_product<V>(states, piece.width, by_words_ + v * LANES * piece.count, piece.count, {gradient_rows_, v * LANES, LANES});
+    }
+
+    // Of a piece's states, as columns: probabilities stand by panels of rows.
+    void add_states(const Piece& piece, const Words& words) {
+        const Size vectors = vectors_of(piece.count);
+        for (Size r = 0; r < vectors; r += WIDE) {
+            const Size high = vectors - r < WIDE ? vectors - r : WIDE;
+            float* const panel = by_rows_ + r * LANES * words.width();
+            for (Size v = 0; v < words.vectors; v += WIDE) {
+                const Size wide = words.wide(v) * LANES;
+                for (Size i = 0; i < high; ++i) {
+                    const Size row = (r + i) * LANES, left = piece.count - row;
+                    pack_vector(panel + v * LANES * high * LANES + i * LANES, high * LANES, by_words_ + v * LANES * piece.count + row * wide, wide,
+                                static_cast<int>(left < LANES ? left : LANES), wide);
+                }
+            }
+            with_vectors(high, [&](auto count) {
+                add_product<count()>(Pointers{vector_rows_}, piece.width, panel, words.width(), {state_rows_, r * LANES, LANES});
+            });
+        }
+    }
+
+    // A block of gradients, turned.
+    void write_words(const Words& words, bool first) {
+        const Size width = call_.width;
+        for (Size v = 0; v < words.vectors; ++v) {
+            const int count = words_of(words.first + v);
+            float* const to = call_.of_weight + (words.first + v) * LANES * width;
+            for (Size k = 0; k < width; k += LANES) {
+                const int deep = static_cast<int>(width - k < LANES ? width - k : LANES);
+                Vec square[LANES]{};
+                for (int i = 0; i < deep; ++i) square[i] = load(gradients_of_words_ + (k + i) * room_.block_row + v * LANES);
+                transpose(square);
+                for (int w = 0; w < count; ++w) {
+                    float* const at = to + w * width + k;
+                    if (deep == LANES) store(at, first ? square[w] : load(at) + square[w]);
+                    else store_first(at, first ? square[w] : load_first(at, deep) + square[w], deep);
+                }
+            }
+        }
+    }
+
+    // The sum of what all threads have found of this thread's pieces.
+    void write_states() {
+        const Range own = team_.part(chunk_->pieces);
+        for (Size p = own.first; p < own.last; ++p) {
+            const Piece& piece = chunk_->piece[p];
+            for (Size r = 0; r < piece.count; r += LANES)
+                for (Size k = 0; k < piece.width; k += LANES) write_square(piece, r, k);
+        }
+    }
+
+    void write_square(const Piece& piece, Size row, Size first) {
+        const Size rows = piece.count - row < LANES ? piece.count - row : LANES, features = piece.width - first < LANES ? piece.width - first : LANES;
+        Vec square[LANES]{};
+        for (Size i = 0; i < features; ++i) {
+            const float* const from = room_.of_states + place(piece) + (first + i) * room_.piece_row + row;
+            square[i] = load(from);
+            for (int t = 1; t < team_.threads; ++t) square[i] += load(from + t * room_.chunk_floats);
+        }
+        transpose(square);
+        for (Size r = 0; r < rows; ++r) {
+            float* const to = call_.of_states + piece.rows[row + r] * call_.width;
+            if (whole(piece)) store_first(to + first, square[r], static_cast<int>(features));
+            else
+                for (Size i = 0; i < features; ++i) to[piece.features[first + i]] = square[r][i];
+        }
+    }
+
+    const EntropyCall& call_;
+    const EntropyPlan& plan_;
+    const Team& team_;
+    const Size vectors_;
+    const Range own_; // vectors of words
+    const EntropyRoom room_;
+    const Chunk* chunk_ = nullptr;
+    float *gradients_of_words_, *panel_, *by_words_, *by_rows_, *of_states_;
+    const float** vector_rows_; // of a piece's features: the vectors of words, their gradients, and those of states
+    float **gradient_rows_, **state_rows_;
+};
+
+} // namespace unspool::UNSPOOL_ISA

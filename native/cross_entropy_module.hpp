@@ -1,0 +1,12 @@
+// The cross-entropy as Python calls it.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+#include "instruction_sets.hpp"
+
+namespace unspool {
+
+void add_cross_entropy(nanobind::module_& module, const InstructionSet& set);
+
+} // namespace unspool

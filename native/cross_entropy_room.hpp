@@ -1,0 +1,77 @@
+// Where things stand in memory during a cross-entropy.
+#pragma once
+
+#include "cross_entropy_call.hpp"
+#include "scan_layout.hpp"
+
+namespace unspool::UNSPOOL_ISA {
+
+struct EntropyRoom {
+    // Rows of a piece at most: they fill whole panels where they are lanes.
+    static constexpr Size PIECE = SUMS > 12 ? 2 * WIDE * LANES : 4 * WIDE * LANES;
+
+    // Words of a block, in vectors, and blocks of all threads together at most.
+    Size block, blocks;
+
+    // Distances and sizes in floats: of a feature in a block, of a block; of a row of states, of a feature in a piece, of a piece, of all pieces of a chunk;
+    // of a panel of words, and of the panels of a piece and a block.
+    Size block_row, block_floats, states_row, piece_row, piece_floats, chunk_floats, panel_floats, panels_floats;
+
+    float *states, *turned;         // of the chunk, without what is dropped: (rows, features); and of each piece as columns: (features, rows)
+    float *logits, *truth, *lse;    // by the rows' places in the chunk: of each block (rows, words), in whose place exponentials come
+    float* beside;                  // of each block (rows): what its exponentials are relative to
+    float *most, *sum;              // for each thread (rows)
+    float* vectors;                 // of each block, as columns: (features, words)
+    float* gradients;               // for each thread, of a block: likewise
+    float* panel;                   // for each thread
+    float *by_words, *by_rows;      // for each thread, probabilities of a piece in panels of words and of rows
+    float* of_states;               // for each thread, as `turned`
+    const float** vector_rows;      // for each thread (features), likewise below
+    float **gradient_rows, **state_rows;
+    Size used;
+
+    EntropyRoom(const EntropyCall& call, const EntropyPlan& plan, int threads, float* base) {
+        Room room(base);
+        const bool learns = call.learns();
+        block = block_of(call.width);
+        blocks = up(vectors_of(call.words), block) / block + threads;
+        block_row = skewed(block * LANES);
+        block_floats = skewed(call.width * block_row);
+        states_row = skewed(call.width);
+        piece_row = skewed(PIECE);
+        piece_floats = call.width * piece_row;
+        chunk_floats = skewed(plan.most_pieces * piece_floats);
+        panel_floats = skewed(call.width * WIDE * LANES);
+        panels_floats = skewed(PIECE * block * LANES);
+        states = room.floats(plan.most_rows * states_row);
+        turned = room.floats(call.of_weight ? chunk_floats : 0);
+        logits = room.floats((learns ? 1 : threads) * plan.most_rows * row(call));
+        truth = room.floats(plan.most_rows);
+        lse = room.floats(plan.most_rows);
+        beside = room.floats(learns ? blocks * plan.most_rows : 0);
+        most = room.floats(threads * plan.most_rows);
+        sum = room.floats(threads * plan.most_rows);
+        vectors = room.floats(blocks * block_floats);
+        gradients = room.floats(call.of_weight ? threads * block_floats : 0);
+        panel = room.floats(threads * panel_floats);
+        by_words = room.floats(learns ? threads * panels_floats : 0);
+        by_rows = room.floats(call.of_states ? threads * panels_floats : 0);
+        of_states = room.floats(call.of_states ? threads * chunk_floats : 0);
+        vector_rows = room.pointers<const float>(threads * call.width);
+        gradient_rows = room.pointers<float>(threads * call.width);
+        state_rows = room.pointers<float>(threads * call.width);
+        used = room.used();
+    }
+
+    // Floats of a row of logits: of all words where they are read again, else of a block.
+    static UNSPOOL_INLINE Size row(const EntropyCall& call) { return call.learns() ? up(call.words, LANES) : block_of(call.width) * LANES; }
+
+private:
+    // As many words as stay in the second-level cache while all rows pass by.
+    static UNSPOOL_INLINE Size block_of(Size width) {
+        const Size most = 3 * (1 << 14) / (width * LANES);
+        return most < WIDE ? WIDE : most / WIDE * WIDE;
+    }
+};
+
+} // namespace unspool::UNSPOOL_ISA
