@@ -144,15 +144,17 @@ def test_dropout_of_states_has_one_mask_a_row_and_acts_in_training_alone():
 
 
 @needs_native
+@pytest.mark.parametrize("adaptive", [(), (5, 12)])
 @pytest.mark.parametrize("hidden, told", [(WIDTH, True), (HIDDEN, False)])
-def test_the_native_engine_is_told_what_dropout_has_left(hidden, told, monkeypatch):
-    """Where states are read as they are; a projection fills them up again."""
-    network, batch, seen = network_of(hidden=hidden, dropout=0.5).float().train(), batch_of(), []
+def test_the_native_engine_is_told_what_dropout_has_left(hidden, told, adaptive, monkeypatch):
+    """Where all states are read as they are; a projection fills them up again."""
+    network, batch, seen = network_of(hidden=hidden, dropout=0.5, adaptive=adaptive).float().train(), batch_of(), []
     ours = fused._native
     monkeypatch.setattr(fused, "_native", lambda call, *rest: seen.append(call.kept) or ours(call, *rest))
     monkeypatch.setattr(network.head, "_mask", lambda states: torch.tensor([[[0.0]], [[2.0]], [[0.0]]]).expand(3, 1, hidden))
     network.loss(replace(batch, values=batch.values.float()))
-    (kept,) = seen
+    kept, *others = seen
+    assert others == [None] * len(adaptive)
     assert (kept is not None) == told
     assert not told or torch.equal(kept, torch.tensor([[False], [True], [False]]).expand(3, hidden))
 

@@ -135,13 +135,14 @@ class AdaptiveSoftmax(_TokenHead):
         return torch.cat([head[..., :first], *tails], dim=-1)
 
     def surprise(self, states: Tensor, truth: Tensor, shares: Tensor, kept: Tensor | None) -> Tensor:
-        asked = self._asked(states, truth)
-        return torch.stack([cross_entropy(one.states, one.weight, one.bias, one.truth, shares[one.rows]) for one in asked]).sum()
+        first, *others = self._asked(states, truth)
+        found = [cross_entropy(*first.read(), shares, kept)]
+        return torch.stack(found + [cross_entropy(*one.read(), shares[one.rows]) for one in others]).sum()
 
     def foreseen(self, states: Tensor, truth: Tensor) -> Tensor:
         found = states.new_zeros(len(states))
         for one in self._asked(states, truth):
-            found[one.rows] += log_probabilities(one.states, one.weight, one.bias, one.truth)
+            found[one.rows] += log_probabilities(*one.read())
         return found
 
     def _asked(self, states: Tensor, truth: Tensor) -> Iterator[_Asked]:
@@ -169,6 +170,9 @@ class _Asked(NamedTuple):
     truth: Tensor
     weight: Tensor
     bias: Tensor
+
+    def read(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        return self.states, self.weight, self.bias, self.truth
 
 
 def build_softmax(spec: SoftmaxHead, width: int, size: int) -> Softmax | AdaptiveSoftmax:
