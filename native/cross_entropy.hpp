@@ -290,16 +290,16 @@ private:
 
     // Of a piece's states, as columns: probabilities stand by panels of rows.
     void add_states(const Piece& piece, const Words& words) {
-        const Size vectors = vectors_of(piece.count);
-        for (Size r = 0; r < vectors; r += WIDE) {
-            const Size high = vectors - r < WIDE ? vectors - r : WIDE;
+        const Size vectors = vectors_of(piece.count), panels = up(vectors, WIDE) / WIDE, wide = up(vectors, panels) / panels;
+        for (Size r = 0; r < vectors; r += wide) {
+            const Size high = vectors - r < wide ? vectors - r : wide;
             float* const panel = by_rows_ + r * LANES * words.width();
             for (Size v = 0; v < words.vectors; v += WIDE) {
-                const Size wide = words.wide(v) * LANES;
+                const Size deep = words.wide(v) * LANES;
                 for (Size i = 0; i < high; ++i) {
                     const Size row = (r + i) * LANES, left = piece.count - row;
-                    pack_vector(panel + v * LANES * high * LANES + i * LANES, high * LANES, by_words_ + v * LANES * piece.count + row * wide, wide,
-                                static_cast<int>(left < LANES ? left : LANES), wide);
+                    pack_vector(panel + v * LANES * high * LANES + i * LANES, high * LANES, by_words_ + v * LANES * piece.count + row * deep, deep,
+                                static_cast<int>(left < LANES ? left : LANES), deep);
                 }
             }
             with_vectors(high, [&](auto count) {

@@ -8,7 +8,7 @@ namespace unspool::UNSPOOL_ISA {
 
 struct EntropyRoom {
     // Rows of a piece at most: they fill whole panels where they are lanes.
-    static constexpr Size PIECE = SUMS > 12 ? 2 * WIDE * LANES : 4 * WIDE * LANES;
+    static constexpr Size PIECE = up(96, WIDE * LANES);
 
     // Words of a block, in vectors, and blocks of all threads together at most.
     Size block, blocks;

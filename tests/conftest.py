@@ -1,5 +1,10 @@
 """What holds for every test: one thread, and properties drawn the same way in every run."""
 
+import os
+
+# Before numpy is there: its threads wait for work by spinning, on the cores that other tests run on.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import torch
 from hypothesis import HealthCheck, settings
 
