@@ -13,7 +13,7 @@ namespace unspool::UNSPOOL_ISA {
 class CrossEntropy {
 public:
     CrossEntropy(const EntropyCall& call, const EntropyPlan& plan, const Team& team, float* base)
-        : call_(call), plan_(plan), team_(team), vectors_(vectors_of(call.words)), own_(team.part(vectors_)), room_(call, plan, team.threads, base) {
+        : call_(call), plan_(plan), team_(team), own_(team.part(vectors_of(call.words))), room_(call, plan, team.threads, base) {
         const Size thread = team.thread;
         gradients_of_words_ = room_.gradients + thread * room_.block_floats;
         panel_ = room_.panel + thread * room_.panel_floats;
@@ -72,6 +72,11 @@ private:
     UNSPOOL_INLINE int words_of(Size vector) const {
         const Size left = call_.words - vector * LANES;
         return static_cast<int>(left < LANES ? left : LANES);
+    }
+
+    UNSPOOL_INLINE Size last_of(const Words& words) const {
+        const Size last = words.word() + words.width();
+        return last < call_.words ? last : call_.words;
     }
 
     UNSPOOL_INLINE float* states_of(const Piece& piece) const { return room_.states + piece.first * room_.states_row; }
@@ -209,8 +214,7 @@ private:
         if (call_.of_states) std::memset(of_states_, 0, chunk_->pieces * room_.piece_floats * sizeof(float));
         blocks([&](const Words& words) {
             if (call_.of_weight) std::memset(gradients_of_words_, 0, call_.width * room_.block_row * sizeof(float));
-            if (call_.of_bias && first)
-                for (Size w = words.word(); w < words.word() + words.width() && w < call_.words; ++w) call_.of_bias[w] = 0;
+            if (call_.of_bias && first) std::memset(call_.of_bias + words.word(), 0, (last_of(words) - words.word()) * sizeof(float));
             for (Size p = 0; p < chunk_->pieces; ++p) {
                 const Piece& piece = chunk_->piece[p];
                 point_at(piece, words);
@@ -358,7 +362,6 @@ private:
     const EntropyCall& call_;
     const EntropyPlan& plan_;
     const Team& team_;
-    const Size vectors_;
     const Range own_; // vectors of words
     const EntropyRoom room_;
     const Chunk* chunk_ = nullptr;
