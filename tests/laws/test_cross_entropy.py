@@ -200,6 +200,18 @@ def test_what_does_not_fit_is_refused():
 
 
 @needs_native
+@pytest.mark.parametrize("words, native", [(fused.FEW - 1, False), (fused.FEW, True)])
+def test_the_native_engine_runs_where_there_are_enough_words(words, native, monkeypatch):
+    ran = []
+    ours = fused._native
+    monkeypatch.setattr(fused, "_native", lambda *read: ran.append(True) or ours(*read))
+    tensors, truth, *_ = given = problem(12, 20, words)
+    found(given)
+    log_probabilities(*tensors, truth)
+    assert len(ran) == (2 if native else 0)
+
+
+@needs_native
 def test_threads_find_the_same():
     given = problem(96, 64, 700, 4)
     results = []

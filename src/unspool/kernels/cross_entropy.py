@@ -16,6 +16,9 @@ from unspool.native import library
 BLOCK = 1 << 22
 """Logits that plain torch holds at once: enough for matrix products at full speed, and little enough to stay near the processor."""
 
+FEW = 128
+"""Words below which torch's products are as fast: characters, mostly."""
+
 LEAST = 1e-30
 """The smallest probability whose logarithm is exact in single precision, with room to spare."""
 
@@ -114,7 +117,8 @@ class _CrossEntropy(torch.autograd.Function):
 
 
 def _way(*learnt: Tensor) -> Way:
-    return _native if choose_for(learnt).engine == "native" else _eager
+    better = f"there are fewer than {FEW} words" if len(learnt[1]) < FEW else ""
+    return _native if choose_for(learnt, better).engine == "native" else _eager
 
 
 def _native(call: _Call, learnt: Learnt, wanted: tuple[bool, ...]) -> _Found:

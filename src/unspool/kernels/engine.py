@@ -70,8 +70,11 @@ def choose(
     return Choice("eager", problem) if problem else Choice(wanted, f"on {x.device.type}")
 
 
-def choose_for(tensors: Sequence[Tensor]) -> Choice:
-    """The engine that is to run what has no recurrence: native or eager; raises ValueError where `using` asks for native and it cannot."""
+def choose_for(tensors: Sequence[Tensor], better: str = "") -> Choice:
+    """The engine that is to run what has no recurrence: native or eager; raises ValueError where `using` asks for native and it cannot.
+
+    better  why eager is the better choice where nothing is asked for; empty where it is not
+    """
     if torch.compiler.is_compiling():
         return COMPILING
     forced = _forced.get()
@@ -80,6 +83,7 @@ def choose_for(tensors: Sequence[Tensor]) -> Choice:
     problem = _why_watched(tensors) or _why_not_native(tensors)
     if problem and forced:
         raise ValueError(f"engine {forced}: was asked for and cannot run this: {problem}; use another engine or change that")
+    problem = problem or ("" if forced else better)
     return Choice("eager", problem) if problem else NATIVE
 
 
