@@ -49,6 +49,7 @@ bench-speed: .venv-peers/.installed $(INSTALLED)  ## the README's tables of spee
 	$(PEERS)/python benchmarks/epoch.py
 	$(PEERS)/python benchmarks/chain.py
 	$(PEERS)/python benchmarks/language.py
+	$(PEERS)/python benchmarks/vocabulary.py
 
 docs: $(INSTALLED)  ## the documentation, in docs/_build
 	$(BIN)/sphinx-build -W -n -q -b html docs docs/_build

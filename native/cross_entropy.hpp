@@ -26,7 +26,6 @@ public:
     }
 
     void operator()() {
-        if (plan_.chunks == 0) return clear();
         for (Size c = 0; c < plan_.chunks; ++c) {
             chunk_ = plan_.chunk + c;
             gather();
@@ -36,7 +35,7 @@ public:
             settle();
             team_.wait();
             if (!call_.learns()) continue;
-            gradients(c == 0);
+            gradients();
             team_.wait();
             if (call_.of_states) write_states();
         }
@@ -59,36 +58,14 @@ private:
             work(Words{first, own_.last - first < room_.block ? own_.last - first : room_.block, number++});
     }
 
-    template <class Work>
-    static UNSPOOL_INLINE void with_vectors(Size vectors, Work work) {
-        switch (vectors) {
-            case 1: return work(std::integral_constant<int, 1>{});
-            case 2: return work(std::integral_constant<int, 2>{});
-            case 3: return work(std::integral_constant<int, 3>{});
-            default: if constexpr (WIDE > 3) work(std::integral_constant<int, 4>{});
-        }
-    }
-
     UNSPOOL_INLINE int words_of(Size vector) const {
         const Size left = call_.words - vector * LANES;
         return static_cast<int>(left < LANES ? left : LANES);
     }
 
-    UNSPOOL_INLINE Size last_of(const Words& words) const {
-        const Size last = words.word() + words.width();
-        return last < call_.words ? last : call_.words;
-    }
-
     UNSPOOL_INLINE float* states_of(const Piece& piece) const { return room_.states + piece.first * room_.states_row; }
     UNSPOOL_INLINE bool whole(const Piece& piece) const { return piece.width == call_.width; }
     UNSPOOL_INLINE Size place(const Piece& piece) const { return (&piece - chunk_->piece) * room_.piece_floats; }
-
-    // Gradients of no rows.
-    void clear() {
-        const Size first = own_.first * LANES, last = own_.last * LANES < call_.words ? own_.last * LANES : call_.words;
-        if (call_.of_weight) std::memset(call_.of_weight + first * call_.width, 0, (last - first) * call_.width * sizeof(float));
-        if (call_.of_bias) std::memset(call_.of_bias + first, 0, (last - first) * sizeof(float));
-    }
 
     // States of this thread's pieces, without what is dropped.
     void gather() {
@@ -210,11 +187,10 @@ private:
     }
 
     // Probabilities less the truth in place of logits, and what follows of them.
-    void gradients(bool first) {
+    void gradients() {
         if (call_.of_states) std::memset(of_states_, 0, chunk_->pieces * room_.piece_floats * sizeof(float));
         blocks([&](const Words& words) {
             if (call_.of_weight) std::memset(gradients_of_words_, 0, call_.width * room_.block_row * sizeof(float));
-            if (call_.of_bias && first) std::memset(call_.of_bias + words.word(), 0, (last_of(words) - words.word()) * sizeof(float));
             for (Size p = 0; p < chunk_->pieces; ++p) {
                 const Piece& piece = chunk_->piece[p];
                 point_at(piece, words);
@@ -226,7 +202,7 @@ private:
                     });
                 if (call_.of_states) add_states(piece, words);
             }
-            if (call_.of_weight) write_words(words, first);
+            if (call_.of_weight) write_words(words);
         });
     }
 
@@ -313,7 +289,7 @@ private:
     }
 
     // A block of gradients, turned.
-    void write_words(const Words& words, bool first) {
+    void write_words(const Words& words) {
         const Size width = call_.width;
         for (Size v = 0; v < words.vectors; ++v) {
             const int count = words_of(words.first + v);
@@ -325,8 +301,7 @@ private:
                 transpose(square);
                 for (int w = 0; w < count; ++w) {
                     float* const at = to + w * width + k;
-                    if (deep == LANES) store(at, first ? square[w] : load(at) + square[w]);
-                    else store_first(at, first ? square[w] : load_first(at, deep) + square[w], deep);
+                    put(at, some(at, deep) + square[w], deep);
                 }
             }
         }

@@ -37,10 +37,6 @@ UNSPOOL_INLINE float sum_of(Count count, F part) {
     return added(total);
 }
 
-UNSPOOL_INLINE Vec some(const float* x, int count) { return count == LANES ? load(x) : load_first(x, count); }
-
-UNSPOOL_INLINE void put(float* to, Vec v, int count) { count == LANES ? store(to, v) : store_first(to, v, count); }
-
 // Lanes beyond `count` are zero.
 UNSPOOL_INLINE Vec only(Vec v, int count) {
     for (int l = count; l < LANES; ++l) v[l] = 0;

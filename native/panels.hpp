@@ -184,6 +184,17 @@ inline constexpr int WIDE = SUMS > 12 ? 4 : 3;
 
 UNSPOOL_INLINE Size vectors_of(Size columns) { return up(columns, LANES) / LANES; }
 
+// Calls `work` with a constant in place of `vectors`, 1 to WIDE.
+template <class Work>
+UNSPOOL_INLINE void with_vectors(Size vectors, Work work) {
+    switch (vectors) {
+        case 1: return work(std::integral_constant<int, 1>{});
+        case 2: return work(std::integral_constant<int, 2>{});
+        case 3: return work(std::integral_constant<int, 3>{});
+        default: if constexpr (WIDE > 3) work(std::integral_constant<int, 4>{});
+    }
+}
+
 // Products with a plain matrix, vectors `first` to `last` of its columns, where a panel begins at `first`; rows of `to` are whole vectors.
 template <class Source>
 UNSPOOL_INLINE void product_with(const Source& a, Size count, const float* panels, Size first, Size last, Depth depth, bool far, Starts from,
@@ -200,12 +211,8 @@ UNSPOOL_INLINE void product_with(const Source& a, Size count, const float* panel
     } else {
         for (Size vector = first; vector < whole; vector += WIDE) product<WIDE>(a, count, panel(vector), depth, far, start(vector), result(vector));
     }
-    switch (last - whole) {
-        case 1: return product<1>(a, count, panel(whole), depth, far, start(whole), result(whole));
-        case 2: return product<2>(a, count, panel(whole), depth, far, start(whole), result(whole));
-        case 3: if constexpr (WIDE > 3) return product<3>(a, count, panel(whole), depth, far, start(whole), result(whole)); break;
-        default: break;
-    }
+    if (last == whole) return;
+    with_vectors(last - whole, [&](auto vectors) { product<vectors()>(a, count, panel(whole), depth, far, start(whole), result(whole)); });
 }
 
 // One row of a plain panel: `columns` floats from `row`, the rest of `width` zero.

@@ -30,10 +30,6 @@ UNSPOOL_INLINE Ints stays(const std::uint8_t* mask, int lanes) {
     return __builtin_convertvector(bytes, Ints) != 0;
 }
 
-UNSPOOL_INLINE Vec some(const float* from, int lanes) { return lanes == LANES ? load(from) : load_first(from, lanes); }
-
-UNSPOOL_INLINE void put(float* to, Vec v, int lanes) { lanes == LANES ? store(to, v) : store_first(to, v, lanes); }
-
 // Zoneout: some units stay, or at rest each is a mean of both.
 UNSPOOL_INLINE Vec zoned(Vec before, Vec after, const std::uint8_t* const* masks, float zone, Size row, Size unit, int lanes) {
     if (masks) return select(stays(masks[row] + unit, lanes), before, after);

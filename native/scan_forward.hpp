@@ -240,12 +240,7 @@ private:
         } else if constexpr (PLAIN) {
             for (Size vector = units.first; vector < units.last; vector += WIDE) {
                 const Size last = units.last - vector < WIDE ? units.last : vector + WIDE;
-                switch (last - vector) {
-                    case 1: plain_products<1>(m, x, read, vector); break;
-                    case 2: plain_products<2>(m, x, read, vector); break;
-                    case 3: plain_products<3>(m, x, read, vector); break;
-                    default: if constexpr (WIDE > 3) plain_products<4>(m, x, read, vector); break;
-                }
+                with_vectors(last - vector, [&](auto vectors) { plain_products<vectors()>(m, x, read, vector); });
                 advance(Cell{}, m, layout_, vector, last);
             }
         } else {

@@ -64,12 +64,7 @@ struct Outer {
             for (int p = 0; p < P; ++p) {
                 const float* const a = strip_of(mine, plane + p);
                 float* const sums = wide + (gate_of[p] * hidden + mine.first) * wide_columns + column;
-                switch (vectors) {
-                    case 1: add<1>(a, mine.count(), deep, sums, wide_columns, k == 0); break;
-                    case 2: add<2>(a, mine.count(), deep, sums, wide_columns, k == 0); break;
-                    case 3: add<3>(a, mine.count(), deep, sums, wide_columns, k == 0); break;
-                    default: if constexpr (WIDE > 3) add<4>(a, mine.count(), deep, sums, wide_columns, k == 0); break;
-                }
+                with_vectors(vectors, [&](auto count) { add<count()>(a, mine.count(), deep, sums, wide_columns, k == 0); });
             }
         }
     }

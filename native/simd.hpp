@@ -59,6 +59,11 @@ UNSPOOL_INLINE Vec load_first(const float* from, int count) {
 
 UNSPOOL_INLINE void store_first(float* to, Vec v, int count) { std::memcpy(to, &v, count * sizeof(float)); }
 
+// Likewise, where it is mostly all of them.
+UNSPOOL_INLINE Vec some(const float* from, int lanes) { return lanes == LANES ? load(from) : load_first(from, lanes); }
+
+UNSPOOL_INLINE void put(float* to, Vec v, int lanes) { lanes == LANES ? store(to, v) : store_first(to, v, lanes); }
+
 UNSPOOL_INLINE Vec select(Ints where, Vec chosen, Vec other) { return where ? chosen : other; }
 
 // Lanes from `count` on are zero.

@@ -141,7 +141,7 @@ def test_dropout_of_states_has_one_mask_a_row_and_acts_in_training_alone():
     assert torch.equal(dropped[:, :1].expand_as(dropped), dropped)
     assert set(dropped.unique().tolist()) == {0.0, 2.0}
     assert not torch.equal(dropped[0], dropped[1])
-    assert head.eval()._mask(states) is None
+    assert head.train(False)._mask(states) is None
 
 
 @needs_native

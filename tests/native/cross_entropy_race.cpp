@@ -1,13 +1,8 @@
-// A cross-entropy by several threads, for the thread sanitizer: `cross_entropy_race THREADS`. Threads are this program's own, for OpenMP's are not seen by it.
+// A cross-entropy by several threads, for the thread sanitizer: `cross_entropy_race THREADS`.
 // Prints the largest difference to what one thread computes, and fails where it is more than rounding.
 #include <array>
-#include <cmath>
-#include <cstdio>
-#include <cstdlib>
-#include <random>
-#include <thread>
-#include <vector>
 
+#include "race.hpp"
 #include "cross_entropy_engine.hpp"
 #include "cross_entropy_plan.hpp"
 
@@ -20,24 +15,7 @@ using UNSPOOL_ISA::entropy_engine;
 
 namespace {
 
-using Floats = std::vector<float>;
 std::int64_t chunks = 0; // most of any call
-
-Floats random(std::size_t count, unsigned seed) {
-    std::mt19937 draw(seed);
-    std::normal_distribution<float> normal;
-    Floats found(count);
-    for (float& each : found) each = 0.3f * normal(draw);
-    return found;
-}
-
-template <class Work>
-void together(int threads, const Work& work) {
-    Barrier barrier;
-    std::vector<std::thread> team;
-    for (int i = 0; i < threads; ++i) team.emplace_back([&, i] { work(Team{i, threads, &barrier}); });
-    for (std::thread& one : team) one.join();
-}
 
 // Everything that a cross-entropy gives, one after the other.
 Floats worked_out(std::int64_t rows, std::int64_t width, std::int64_t words, std::int64_t groups, int threads) {
@@ -54,9 +32,8 @@ Floats worked_out(std::int64_t rows, std::int64_t width, std::int64_t words, std
     call.surprise = surprise.data(), call.of_states = of_states.data(), call.of_weight = of_weight.data(), call.of_bias = of_bias.data();
     const OwnEntropyPlan own(call, entropy_engine.piece, entropy_engine.row(call));
     if (own.plan().chunks > chunks) chunks = own.plan().chunks;
-    Floats room(entropy_engine.room(call, own.plan(), threads) + 16);
-    float* const aligned = reinterpret_cast<float*>((reinterpret_cast<std::uintptr_t>(room.data()) + 63) / 64 * 64);
-    together(threads, [&](const Team& team) { entropy_engine.run(call, own.plan(), team, aligned); });
+    Room room(entropy_engine.room(call, own.plan(), threads));
+    together(threads, [&](const Team& team) { entropy_engine.run(call, own.plan(), team, room.at()); });
     Floats all;
     for (const Floats* part : {&surprise, &of_states, &of_weight, &of_bias}) all.insert(all.end(), part->begin(), part->end());
     return all;
@@ -70,7 +47,7 @@ int main(int, char** given) {
     for (std::int64_t groups : {0, 4})
         for (const auto& [rows, width, words] : {std::array<std::int64_t, 3>{212, 33, 611}, {8, 5, 3}, {300, 20, 30011}}) {
             const Floats one = worked_out(rows, width, words, groups, 1), more = worked_out(rows, width, words, groups, threads);
-            for (std::size_t i = 0; i < one.size(); ++i) worst = std::fmax(worst, std::fabs(one[i] - more[i]) / (1 + std::fabs(one[i])));
+            worst = std::fmax(worst, difference(one, more));
         }
     std::printf("chunks %d, difference %g\n", static_cast<int>(chunks), worst);
     return worst < 1e-4 && chunks > 1 ? 0 : 1;

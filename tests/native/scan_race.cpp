@@ -1,12 +1,6 @@
-// Scans by several threads, for the thread sanitizer: `scan_race THREADS`. Threads are this program's own, for OpenMP's are not seen by it.
+// Scans by several threads, for the thread sanitizer: `scan_race THREADS`.
 // Prints the largest difference to what one thread computes, and fails where it is more than rounding.
-#include <cmath>
-#include <cstdio>
-#include <cstdlib>
-#include <random>
-#include <thread>
-#include <vector>
-
+#include "race.hpp"
 #include "scan_engine.hpp"
 #include "scan_plan.hpp"
 
@@ -21,23 +15,6 @@ using UNSPOOL_ISA::scan_engine;
 namespace {
 
 constexpr std::int64_t BATCH = 9, STEPS = 7, INPUTS = 5, KINDS = 11;
-using Floats = std::vector<float>;
-
-Floats random(std::size_t count, unsigned seed) {
-    std::mt19937 draw(seed);
-    std::normal_distribution<float> normal;
-    Floats found(count);
-    for (float& each : found) each = 0.3f * normal(draw);
-    return found;
-}
-
-template <class Work>
-void together(int threads, const Work& work) {
-    Barrier barrier;
-    std::vector<std::thread> team;
-    for (int i = 0; i < threads; ++i) team.emplace_back([&, i] { work(Team{i, threads, &barrier}); });
-    for (std::thread& one : team) one.join();
-}
 
 // Everything that a scan and its way back give, one after the other.
 Floats scanned(CellKind cell, std::int64_t hidden, bool varied, bool reverse, bool coded, int threads, bool& by_units) {
@@ -63,9 +40,8 @@ Floats scanned(CellKind cell, std::int64_t hidden, bool varied, bool reverse, bo
     call.h = h.data(), call.c = c.data(), call.keep = keep.data();
     call.y = y.data(), call.y_row = STEPS * hidden, call.y_step = hidden;
     call.h_last = h_last.data(), call.c_last = c_last.data(), call.gates = saved.data(), call.cells = cells.data();
-    Floats room(scan_engine.room(call, nullptr, plan.plan(), plan.threads()) + 16);
-    const auto aligned = [](Floats& given) { return reinterpret_cast<float*>((reinterpret_cast<std::uintptr_t>(given.data()) + 63) / 64 * 64); };
-    together(plan.threads(), [&](const Team& team) { scan_engine.forward(call, plan.plan(), team, aligned(room)); });
+    Room room(scan_engine.room(call, nullptr, plan.plan(), plan.threads()));
+    together(plan.threads(), [&](const Team& team) { scan_engine.forward(call, plan.plan(), team, room.at()); });
     Floats dgiven(given.size()), dx(x.size()), dinto(into.size()), dheld(held.size()), dbias(bias.size()), dstate(bias.size()), dh(h.size()), dc(c.size());
     ScanGradients to{};
     to.y = dy.data(), to.y_row = STEPS * hidden, to.y_step = hidden;
@@ -73,8 +49,8 @@ Floats scanned(CellKind cell, std::int64_t hidden, bool varied, bool reverse, bo
     else to.x = dx.data(), to.input_weight = dinto.data();
     to.state_weight = dheld.data(), to.input_bias = dbias.data(), to.state_bias = dstate.data();
     to.h = dh.data(), to.c = dc.data();
-    room.assign(scan_engine.room(call, &to, plan.plan(), plan.threads()) + 16, 0);
-    together(plan.threads(), [&](const Team& team) { scan_engine.backward(call, to, plan.plan(), team, aligned(room)); });
+    Room back(scan_engine.room(call, &to, plan.plan(), plan.threads()));
+    together(plan.threads(), [&](const Team& team) { scan_engine.backward(call, to, plan.plan(), team, back.at()); });
     Floats all;
     for (const Floats* part : {&y, &h_last, &dgiven, &dx, &dinto, &dheld, &dbias, &dstate, &dh}) all.insert(all.end(), part->begin(), part->end());
     return all;
@@ -95,7 +71,7 @@ int main(int, char** given) {
                         const Floats one = scanned(cell, hidden, varied, reverse, coded, 1, by_units),
                                      more = scanned(cell, hidden, varied, reverse, coded, threads, by_units);
                         (by_units ? units : rows) = true;
-                        for (std::size_t i = 0; i < one.size(); ++i) worst = std::fmax(worst, std::fabs(one[i] - more[i]) / (1 + std::fabs(one[i])));
+                        worst = std::fmax(worst, difference(one, more));
                     }
     std::printf("rows %d, units %d, difference %g\n", rows, units, worst);
     return worst < 1e-4 && rows && units ? 0 : 1;

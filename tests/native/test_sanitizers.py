@@ -30,6 +30,7 @@ FLAGS = {"baseline": (), "avx2": ("-mavx2", "-mfma"), "avx512": ("-mavx512f", "-
 LAWS = ("scans", "coded", "cross_entropy")
 TESTS = {law: f"tests/laws/test_{law}.py" for law in LAWS} | {"executor": "tests/streaming"}
 
+
 def run(*command: object, **environment: str) -> str:
     done = subprocess.run([str(one) for one in command], cwd=ROOT, capture_output=True, text=True, env=os.environ | environment)
     told = done.stdout + done.stderr

@@ -17,7 +17,7 @@ BLOCK = 1 << 22
 """Logits that plain torch holds at once: enough for matrix products at full speed, and little enough to stay near the processor."""
 
 FEW = 128
-"""Words below which torch's products are as fast: characters, mostly."""
+"""Words below which torch's products are faster (benchmarks/vocabulary.py): characters, mostly."""
 
 LEAST = 1e-30
 """The smallest probability whose logarithm is exact in single precision, with room to spare."""
@@ -128,8 +128,7 @@ def _native(call: _Call, learnt: Learnt, wanted: tuple[bool, ...]) -> _Found:
     words, extension = len(weight), library()
     assert extension is not None
     surprise = states.new_zeros(rows)
-    makers = (torch.zeros_like, torch.empty_like, torch.empty_like)
-    gradients = tuple(make(tensor) if asked else None for make, tensor, asked in zip(makers, (states, weight, bias), wanted, strict=True))
+    gradients = tuple(torch.zeros_like(tensor) if asked else None for tensor, asked in zip((states, weight, bias), wanted, strict=True))
     truth, shares, kept = (tensor if tensor is None else tensor.contiguous() for tensor in call)
     kept = kept if kept is None else kept.view(torch.uint8)
     group = 0 if kept is None else rows // max(len(kept), 1)
