@@ -1,8 +1,8 @@
 """The loss of a language model over its vocabulary, ours beside plain torch: `python benchmarks/vocabulary.py`.
 
 Loss and all gradients from states (rows, features), as `kernels.cross_entropy` has them and as torch's nn.functional.linear and cross_entropy do,
-with and without a mask of dropout that is the same for all steps of twenty rows; also the eager engine, which is torch's products block by block. All must
-agree before they are timed; repetitions go in turn. Writes benchmarks/vocabulary.json and prints the table.
+with and without a mask of dropout that is the same for all steps of twenty rows; also the eager engine, which is torch's products block by block.
+All must agree before they are timed; repetitions go in turn. Writes benchmarks/vocabulary.json and prints the table.
 """
 
 from __future__ import annotations
