@@ -2,9 +2,11 @@
 
 The network of examples/penn_treebank.yaml on the same batches of the Penn Treebank, with and without the dropouts of AWD-LSTM, with a softmax over
 all words and with an adaptive one; and one of as many parameters whose layers are as wide as the vectors, so that these are read from the states
-themselves, as AWD-LSTM's are: forward, loss, backward, clipping and a fused Adam, in tokens a second. Torch has nn.LSTM along time first, as
-awd-lstm-lm does, its masks by nn.functional.dropout, and nn.AdaptiveLogSoftmaxWithLoss, which ties no vectors. The two train in turn, a few batches
-each. The data comes from `python examples/fetch.py`. Writes benchmarks/language.json and prints the table.
+themselves, as AWD-LSTM's are, with the example's shares of dropout and with those that AWD-LSTM has for this corpus, the last time with variational
+dropout of the state too: forward, loss, backward, clipping and a fused Adam, in tokens a second. Torch has nn.LSTM along time first, as awd-lstm-lm
+does, its masks by nn.functional.dropout, and nn.AdaptiveLogSoftmaxWithLoss, which ties no vectors; dropout of the state, which nn.LSTM lacks, is the
+faster of two loops. The two train in turn, a few batches each. The data comes from `python examples/fetch.py`. Writes benchmarks/language.json and
+prints the table.
 """
 
 from __future__ import annotations
@@ -40,8 +42,30 @@ BATCHES, WARMUP = 6, 3
 """Of a turn, and before the first one."""
 
 RATE, CLIP, CUTOFF = 1e-3, 0.5, 2000
-SHARE = {"vectors": 0.05, "inputs": 0.2, "between": 0.2, "weights": 0.2, "outputs": 0.3}
-"""The example's, which `check` makes sure of."""
+
+
+class Shares(NamedTuple):
+    """What dropout leaves out, as the spec names it."""
+
+    vectors: float
+    inputs: float
+    between: float
+    weights: float
+    recurrent: float
+    outputs: float
+
+
+NONE = "none"
+MERITY = Shares(vectors=0.1, inputs=0.4, between=0.25, weights=0.5, recurrent=0, outputs=0.4)
+"""awd-lstm-lm's for the Penn Treebank (Merity et al. 2018)."""
+
+DROPOUTS = {
+    NONE: Shares(0, 0, 0, 0, 0, 0),
+    "the example's": Shares(vectors=0.05, inputs=0.2, between=0.2, weights=0.2, recurrent=0, outputs=0.3),
+    "AWD-LSTM's": MERITY,
+    "AWD-LSTM's, and of the state": MERITY._replace(recurrent=0.25),
+}
+IN_THE_LAYERS = ("inputs", "between", "weights", "recurrent")
 
 
 class Form(NamedTuple):
@@ -49,22 +73,35 @@ class Form(NamedTuple):
 
     width: int
     hidden: int
-    dropped: bool
+    dropouts: str
     adaptive: bool
 
 
 EXAMPLE, EVEN = (256, 384), (320, 320)
-FORMS = [Form(*EXAMPLE, dropped, adaptive) for dropped in (False, True) for adaptive in (False, True)]
-FORMS += [Form(*EVEN, dropped, False) for dropped in (False, True)]
+FORMS = [Form(*EXAMPLE, dropouts, adaptive) for dropouts in (NONE, "the example's") for adaptive in (False, True)]
+FORMS += [Form(*EVEN, dropouts, False) for dropouts in DROPOUTS]
 
-PLAIN = (
-    "model.embed.vector_dropout=0",
-    "model.backbone.dropout={}",
-    "model.head.dropout=0",
-    "model.head.activation=0",
-    "model.head.temporal=0",
-)
-State = list[tuple[Tensor, Tensor]]
+State = tuple[Tensor, Tensor]
+
+
+def loop(layer: nn.LSTM, weight: Tensor, x: Tensor, keep: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, State]:
+    """The inputs' product of all steps (T, B) at once, the rest of each in turn; `keep` (B, H) is of the state that the weights read."""
+    outputs = []
+    for instant in nn.functional.linear(x, layer.weight_ih_l0, layer.bias_ih_l0 + layer.bias_hh_l0):
+        entered, forget, new, out = torch.addmm(instant, h * keep, weight.t()).chunk(4, 1)
+        c = torch.addcmul(torch.sigmoid(forget) * c, torch.sigmoid(entered), torch.tanh(new))
+        h = torch.sigmoid(out) * torch.tanh(c)
+        outputs.append(h)
+    return torch.stack(outputs), (h, c)
+
+
+def cells(layer: nn.LSTM, weight: Tensor, x: Tensor, keep: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, State]:
+    """Likewise by torch's own cell."""
+    outputs = []
+    for instant in x:
+        h, c = torch._VF.lstm_cell(instant, (h * keep, c), layer.weight_ih_l0, weight, layer.bias_ih_l0, layer.bias_hh_l0)
+        outputs.append(h)
+    return torch.stack(outputs), (h, c)
 
 
 class Language(nn.Module):
@@ -73,7 +110,7 @@ class Language(nn.Module):
     def __init__(self, size: int, form: Form):
         super().__init__()
         width, hidden = form.width, form.hidden
-        self.dropped = form.dropped
+        self.shares, self.dropped, self.by_steps = DROPOUTS[form.dropouts], form.dropouts != NONE, loop
         self.table = nn.Embedding(size, width)
         nn.init.normal_(self.table.weight, std=0.1)
         self.layers = nn.ModuleList([nn.LSTM(width, hidden), nn.LSTM(hidden, hidden)])
@@ -83,26 +120,31 @@ class Language(nn.Module):
         if self.answer is not None:
             self.answer.weight = self.table.weight
 
-    def loss(self, codes: Tensor, truth: Tensor, state: State | None) -> tuple[Tensor, State]:
+    def loss(self, codes: Tensor, truth: Tensor, state: list[State] | None) -> tuple[Tensor, list[State]]:
         x, after = self.table(codes), []
         if self.dropped:
-            kept = nn.functional.dropout(x.new_ones(self.table.num_embeddings), SHARE["vectors"])
+            kept = nn.functional.dropout(x.new_ones(self.table.num_embeddings), self.shares.vectors)
             x = x * kept[codes].unsqueeze(-1)
         for index, layer in enumerate(self.layers):
-            x = self.locked(x, SHARE["inputs" if index == 0 else "between"])
-            before = None if state is None else state[index]
-            if self.dropped:
-                weight = {"weight_hh_l0": nn.functional.dropout(layer.weight_hh_l0, SHARE["weights"])}
-                x, end = torch.func.functional_call(layer, weight, (x, before))
-            else:
-                x, end = layer(x, before)
+            x = self.locked(x, self.shares.between if index else self.shares.inputs)
+            x, end = self.scan(layer, x, None if state is None else state[index])
             after.append((end[0].detach(), end[1].detach()))
-        seen = self.locked(x, SHARE["outputs"])
+        seen = self.locked(x, self.shares.outputs)
         read = self.narrow(seen).flatten(0, 1)
         loss = nn.functional.cross_entropy(self.answer(read), truth.flatten()) if self.adaptive is None else self.adaptive(read, truth.flatten()).loss
         if self.dropped:
             loss = loss + 2 * seen.square().mean() + (x[1:] - x[:-1]).square().mean()
         return loss, after
+
+    def scan(self, layer: nn.LSTM, x: Tensor, before: State | None) -> tuple[Tensor, State]:
+        if not self.dropped:
+            return layer(x, before)
+        weight = nn.functional.dropout(layer.weight_hh_l0, self.shares.weights)
+        if not self.shares.recurrent:
+            return torch.func.functional_call(layer, {"weight_hh_l0": weight}, (x, before))
+        fresh = x.new_zeros(x.shape[1], layer.hidden_size)
+        keep = nn.functional.dropout(torch.ones_like(fresh), self.shares.recurrent)
+        return self.by_steps(layer, weight, x, keep, *(before or (fresh, fresh)))
 
     def locked(self, x: Tensor, share: float) -> Tensor:
         return x * nn.functional.dropout(x.new_ones(1, *x.shape[1:]), share) if self.dropped else x
@@ -121,9 +163,7 @@ def main() -> None:
 def measured(form: Form, given: argparse.Namespace) -> dict[str, Any]:
     """Tokens a second of both, medians and quartiles."""
     torch.manual_seed(given.seed)
-    chosen = (*(() if form.dropped else PLAIN), *(() if form.adaptive else ("model.head.adaptive=[]",)))
-    widths = () if form[:2] == EXAMPLE else (f"model.embed.width={form.width}", f"model.backbone.cell.hidden={form.hidden}")
-    spec = as_spec(SPEC, [*chosen, *widths], given.seed)
+    spec = as_spec(SPEC, overrides(form), given.seed)
     check(spec.model, form)
     setup = set_up(spec)
     assert setup.facts.preparation.tokens is not None
@@ -136,6 +176,10 @@ def measured(form: Form, given: argparse.Namespace) -> dict[str, Any]:
     found: dict[str, list[float]] = {name: [] for name in ways}
     for name, step in ways.items():
         turn(step, plans[name], examples, WARMUP)
+    if DROPOUTS[form.dropouts].recurrent:
+        paces = {by_steps: tried(network, by_steps, ways["torch"], plans["torch"], examples) for by_steps in (loop, cells)}
+        network.by_steps = max(paces, key=paces.__getitem__)
+        print(f"torch by steps: {network.by_steps.__name__}", flush=True)
     for number in range(given.repeats):
         for name, step in ways.items():
             found[name].append(turn(step, plans[name], examples, BATCHES))
@@ -145,14 +189,36 @@ def measured(form: Form, given: argparse.Namespace) -> dict[str, Any]:
     return {**form._asdict(), "tokens_per_second": speeds, "ratio": ratio}
 
 
+def tried(network: Language, by_steps: Any, step: Callable[[Batch], None], plan: Iterator[Cut], examples: Examples) -> float:
+    network.by_steps = by_steps
+    turn(step, plan, examples, WARMUP)
+    return turn(step, plan, examples, WARMUP)
+
+
+def overrides(form: Form) -> list[str]:
+    """Of the spec, which has the example's dropouts and an adaptive softmax."""
+    shares = DROPOUTS[form.dropouts]
+    dropout = {**{name: getattr(shares, name) for name in IN_THE_LAYERS}, "locked": form.dropouts != NONE}
+    chosen = {
+        "embed.width": form.width,
+        "embed.vector_dropout": shares.vectors,
+        "backbone.cell.hidden": form.hidden,
+        "backbone.dropout": dropout,
+        "head.dropout": shares.outputs,
+        **({} if form.adaptive else {"head.adaptive": []}),
+        **({} if form.dropouts != NONE else {"head.activation": 0, "head.temporal": 0}),
+    }
+    return [f"model.{name}={json.dumps(value)}" for name, value in chosen.items()]
+
+
 def check(model: Any, form: Form) -> None:
     """The network above is the spec's."""
-    backbone, head, dropout = model.backbone, model.head, model.backbone.dropout
+    backbone, head = model.backbone, model.head
     assert (model.embed.width, backbone.cell.hidden, backbone.layers) == (*form[:2], 2) and head.tied
     assert head.adaptive == ((CUTOFF,) if form.adaptive else ())
-    shares = (model.embed.vector_dropout, dropout.inputs, dropout.between, dropout.weights, head.dropout)
-    assert shares == (tuple(SHARE.values()) if form.dropped else (0,) * 5)
-    assert (head.activation, head.temporal) == ((2, 1) if form.dropped else (0, 0))
+    shares = Shares(model.embed.vector_dropout, *(getattr(backbone.dropout, name) for name in IN_THE_LAYERS), head.dropout)
+    assert shares == DROPOUTS[form.dropouts]
+    assert (head.activation, head.temporal) == ((0, 0) if form.dropouts == NONE else (2, 1))
 
 
 def ours(learner: Learner) -> Callable[[Batch], None]:
@@ -165,7 +231,7 @@ def ours(learner: Learner) -> Callable[[Batch], None]:
 
 def plain(network: Language) -> Callable[[Batch], None]:
     optimizer = torch.optim.Adam(network.parameters(), RATE, fused=True)
-    state: State | None = None
+    state: list[State] | None = None
 
     def step(batch: Batch) -> None:
         nonlocal state
@@ -192,11 +258,10 @@ def turn(step: Callable[[Batch], None], plan: Iterator[Cut], examples: Examples,
 def table(results: dict[str, Any]) -> str:
     lines = [headed(["vectors, units", "dropouts", "softmax", "Unspool, tokens/s", "torch, tokens/s", "times as fast"])]
     for row in results["rows"]:
-        dropouts = "weight drop, variational, AR, TAR" if row["dropped"] else "none"
         softmax = f"adaptive, {CUTOFF}" if row["adaptive"] else "whole"
         speeds = [f"{row['tokens_per_second'][name]['median']:,.0f}" for name in ("ours", "torch")]
-        widths = f"{row.get('width', EXAMPLE[0])}, {row.get('hidden', EXAMPLE[1])}"
-        lines.append(line([widths, dropouts, softmax, *speeds, f"{row['ratio']:.2f}"]))
+        widths = f"{row['width']}, {row['hidden']}"
+        lines.append(line([widths, row["dropouts"], softmax, *speeds, f"{row['ratio']:.2f}"]))
     return "\n".join(lines)
 
 

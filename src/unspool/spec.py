@@ -8,10 +8,12 @@ the key, the line of the file, what was wanted and the nearest key there is.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
+import numpy as np
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.config import JsonDict
@@ -24,6 +26,18 @@ MOST_NODES = 100_000
 """Values of a YAML tree once its aliases are written out: a few lines can stand for billions."""
 
 Place = tuple[str | int, ...]
+
+
+class _Reader(yaml.SafeLoader):
+    """YAML in which 1e-3 is a number, as in YAML 1.2 and in JSON; in 1.1 it is text, for want of a point."""
+
+
+class _Writer(yaml.SafeDumper):
+    """What `_Reader` reads back: text like 1e-3 is quoted."""
+
+
+for _way in (_Reader, _Writer):
+    _way.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+"), list("-+0123456789"))
 
 
 class Spec(BaseModel):
@@ -71,10 +85,10 @@ def _refuse_no_file(path: Path) -> None:
 def parse_yaml(text: str, where: str) -> dict[str, Any]:
     """The mapping that YAML text holds; duplicate keys are refused."""
     try:
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
+        tree = yaml.compose(text, Loader=_Reader)
         _count_nodes(tree)
         _refuse_duplicates(tree, where, ())
-        raw = yaml.safe_load(text)
+        raw = _value(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
@@ -86,6 +100,14 @@ def parse_yaml(text: str, where: str) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise SpecError(f"{where}: got {_kind(raw)}, wanted a mapping with the keys task, data, model, train")
     return raw
+
+
+def _value(text: str) -> Any:
+    reader = _Reader(text)
+    try:
+        return reader.get_single_data()
+    finally:
+        reader.dispose()
 
 
 def _count_nodes(node: yaml.Node | None, before: int = 0) -> int:
@@ -121,7 +143,7 @@ def _refuse_duplicates(node: yaml.Node | None, where: str, place: Place) -> None
 
 def to_yaml(spec: Spec) -> str:
     """The spec, complete, as YAML that reads back to an equal spec."""
-    return yaml.safe_dump(spec.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=120)
+    return yaml.dump(spec.model_dump(mode="json"), Dumper=_Writer, sort_keys=False, allow_unicode=True, width=120)
 
 
 def parse(kind: type[S], raw: Mapping[str, Any], where: str = "spec", text: str | None = None) -> S:
@@ -130,9 +152,9 @@ def parse(kind: type[S], raw: Mapping[str, Any], where: str = "spec", text: str 
     text  the YAML that `raw` came from, so that messages can name lines
     """
     try:
-        return kind.model_validate(dict(raw))
+        return kind.model_validate(_plain(raw), strict=True)
     except ValidationError as error:
-        tree = yaml.compose(text, Loader=yaml.SafeLoader) if text is not None else None
+        tree = yaml.compose(text, Loader=_Reader) if text is not None else None
         lines = [_describe(kind, raw, problem, where, tree) for problem in error.errors()]
         raise SpecError("\n".join(dict.fromkeys(lines))) from None
 
@@ -151,10 +173,19 @@ def override(raw: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, An
             if not isinstance(node, dict):
                 raise SpecError(f"--set {assignment}: {'.'.join(parents[: depth + 1])} is {_kind(node)}, not a mapping; nothing can be set in it")
         try:
-            node[last] = yaml.safe_load(value) if value else None
+            node[last] = _value(value) if value else None
         except (yaml.YAMLError, ValueError, RecursionError):
             raise SpecError(f"--set {key}: {_short(value)} is not a YAML value; quote it if it is text") from None
     return result
+
+
+def _plain(value: Any) -> Any:
+    """As strict types want it: lists as tuples, numbers of numpy as Python's."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return tuple(map(_plain, value))
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _copy(value: Any) -> Any:
@@ -255,7 +286,7 @@ def _specs_in(annotation: Any) -> list[type[Spec]]:
 
 def placed(where: str, text: str | None, message: str) -> str:
     """A message that begins with a dotted key, after the file and the line where that key, or the nearest parent of it, stands."""
-    tree = yaml.compose(text, Loader=yaml.SafeLoader) if text is not None else None
+    tree = yaml.compose(text, Loader=_Reader) if text is not None else None
     line = _line(tree, tuple(message.partition(":")[0].split(".")))
     return f"{where}:{line}: {message}" if line else f"{where}: {message}"
 
@@ -283,5 +314,5 @@ def _kind(value: Any) -> str:
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
+    text = repr(list(value) if isinstance(value, tuple) else value)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -204,6 +204,7 @@ class Tags:
     confidence    each (T,) the probability of the tag that was chosen
     spans         each the spans that the chosen tags name: type, first word, word after the last, probability; empty where tags name none
     truth         each T tags in the same scheme, as text, for the data may hold tags that the train part lacks; None where unknown
+    left_out      tagged words of all records that are not read, since their texts are cut
     """
 
     names: tuple[str, ...]
@@ -215,6 +216,7 @@ class Tags:
     confidence: tuple[NDArray[np.float64], ...]
     spans: tuple[tuple[tuple[str, int, int, float], ...], ...]
     truth: tuple[tuple[str, ...] | None, ...]
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)

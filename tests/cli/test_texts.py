@@ -102,6 +102,12 @@ def test_standard_input_is_read_line_by_line(tagger, monkeypatch, capsys, argume
     assert len(capsys.readouterr().out.splitlines(keepends=False)) >= 4
 
 
+def test_lines_of_standard_input_end_and_begin_as_those_of_files_do(tagger, monkeypatch, capsys):
+    piped(monkeypatch, b"\xef\xbb\xbfAda met\rAlan\r\nOslo\r")
+    assert main(["predict", "run", "-"]) == 0
+    assert tagger.given == ["Ada met", "Alan", "Oslo"]
+
+
 def test_at_a_terminal_something_has_to_be_given(tagger, monkeypatch, capsys):
     piped(monkeypatch, b"", terminal=True)
     assert main(["predict", "run"]) == 2

@@ -10,6 +10,7 @@ import pytest
 from unspool.data.preparation import Preparation
 from unspool.data.spec import DataSpec, Subwords, TaggedSource, TextSource, Tokens
 from unspool.data.survey import survey
+from unspool.errors import DataError
 from unspool.types import Record
 
 SPANS = {"train": np.array([[0, 0, -1], [1, 0, -1]]), "validation": np.array([[2, 0, -1]]), "test": np.array([[3, 0, -1], [4, 0, -1]])}
@@ -45,6 +46,11 @@ def test_unknown_words_are_counted_by_token_and_by_different_word():
 
 def test_a_rare_word_of_the_train_part_is_unknown_there_too():
     assert surveyed(Tokens(minimum_count=2))["tokens"]["train"]["unknown"] == pytest.approx(1 / 5)
+
+
+def test_a_vocabulary_of_nothing_is_refused():
+    with pytest.raises(DataError, match=r"nothing in the 2 texts of the train part occurs 1000 times, .*lower data.tokens.minimum_count"):
+        surveyed(Tokens(minimum_count=1000))
 
 
 def test_what_is_left_out_of_long_texts_is_told_and_does_not_count():

@@ -39,6 +39,11 @@ def test_parts_of_a_series_follow_one_another(steps, validation, test, embargo):
         assert valid[2] - valid[1] == int(count * validation + 0.5)
 
 
+def test_a_class_that_is_too_small_is_told_where_it_stands():
+    with pytest.raises(DataError, match="^t.txt:6: class 'c' has 1 records, wanted at least 3"):
+        split(lines("abaabbcab"), RandomSplit(), seed=0)
+
+
 def test_durations_are_counted_in_time():
     parts = split([series(100)], TimeSplit(validation="1d", test="12h"), seed=0)
     assert {part: spans.tolist() for part, spans in parts.items()} == {

@@ -120,8 +120,22 @@ def test_a_first_line_may_name_the_columns(tmp_path):
     refused(tmp_path, "a X\n", ":1: no column 'ner'.*none has a name", column="ner")
 
 
+def test_a_word_may_begin_as_a_comment_does(tmp_path):
+    """Comments stand before a sentence, and have not its columns."""
+    content = "# global.columns = FORM TAG\n# text = I love\nI\tO\n#Paris\tB-LOC\nvery\tO\n\n# of two\n# lines\n#\tO\n1\tO\n\n#one\tX\n"
+    tabs = [(["I", "#Paris", "very"], ["O", "B-LOC", "O"]), (["#", "1"], ["O", "O"]), (["#one"], ["X"])]
+    assert cut(reading(tmp_path, content)) == tabs
+    assert cut(reading(tmp_path, "# global.columns = FORM TAG\n# a comment\nI O\n#Paris B-LOC\n")) == [(["I", "#Paris"], ["O", "B-LOC"])]
+    refused(tmp_path, "# global.columns = FORM TAG\nI O\n# of three words\nvery O\n", ":3: has 4 columns")
+
+
 def test_tabs_let_words_hold_blanks(tmp_path):
     assert cut(reading(tmp_path, "New York\tB-LOC\n1 000\tO\n")) == [(["New York", "1 000"], ["B-LOC", "O"])]
+
+
+def test_a_range_of_words_that_are_not_there_is_refused(tmp_path):
+    content = "1-9\tdu" + "\t_" * 8 + "\n1\tde\tde\tADP" + "\t_" * 6 + "\n2\tle\tle\tDET" + "\t_" * 6 + "\n"
+    refused(tmp_path, content, ":1: has a range of words up to 9, and 2 words", name="t.conllu")
 
 
 def test_conllu_leaves_ranges_and_empty_nodes_out_and_heeds_spaces(tmp_path):
@@ -200,6 +214,8 @@ def test_what_is_no_file_is_refused_before_it_is_opened(tmp_path):
         ([([], [])], r"data\[0\]: got"),
         ([(["a", " "], ["X", "Y"])], r"data\[0\]: word 1 is ' '"),
         ([(["a\ud800"], ["X"])], "surrogate"),
+        ([(["a"], ["X\ud800"])], "surrogate"),
+        ([(["a", "b"], ["X", " "])], r"data\[0\]: the tag of word 1 is ' '"),
     ],
 )
 def test_sentences_that_cannot_be_read_say_why(tmp_path, data, says):

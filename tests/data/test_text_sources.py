@@ -40,9 +40,9 @@ def write(folder, files):
         (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
 
 
-def refused(spec, folder, says, labelled=True):
+def refused(spec, folder, says, labelled=True, data=None):
     with pytest.raises(DataError, match="; ") as caught:
-        read(spec, folder, labelled=labelled)
+        read(spec, folder, data, labelled=labelled)
     assert re.search(says, str(caught.value)), str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -239,6 +239,8 @@ ROWS_OF_JSON = [
     ("nan", '{"text": "x", "label": NaN}\n', ":1: 'label' is empty"),
     ("twice", '{"text": "x", "text": "y", "label": "a"}\n', ":1: cannot be read .*'text' twice"),
     ("half", '{"text": "x\\ud83d", "label": "a"}\n', ":1: character 1 is .*surrogate"),
+    ("half_label", '{"text": "x", "label": "a\\ud83d"}\n', ":1: character 1 is .*surrogate"),
+    ("blank_label", '{"text": "x", "label": " "}\n', ":1: 'label' is empty"),
     ("deep", "[" * 100_000 + "\n", ":1: cannot be read"),
     ("long", '{"text": "x", "label": ' + "1" * 5000 + "}\n", ":1: cannot be read"),
 ]
@@ -272,6 +274,54 @@ def test_what_no_file_may_hold_may_be_handed_over_or_escaped(tmp_path, text):
     assert told(read(texts(), tmp_path, [("a", text)])) == [("a", text)]
     with pytest.raises(DataError, match=r"data\[0\]: character 1 is .*surrogate"):
         read(texts(), tmp_path, [("a", "x\ud83d")])
+
+
+@pytest.mark.parametrize(
+    "pair, says",
+    [
+        ((float("nan"), "x"), "the label is missing"),
+        ((None, "x"), "the label is missing"),
+        ((" ", "x"), "the label is missing"),
+        (("a\ud800", "x"), "character 1 is .*surrogate"),
+        ((0.5, "x"), "got 0.5 as a label"),
+        (("a", "  "), "the text after label 'a' is empty"),
+    ],
+)
+def test_pairs_are_held_to_the_rules_of_files(tmp_path, pair, says):
+    refused(texts(), tmp_path, rf"data\[0\]: {says}", data=[pair])
+
+
+def test_labels_that_are_no_text_read_as_they_do_in_files(tmp_path):
+    given = [(1, "x"), (2.0, "x"), (True, "x"), (" up ", "x")]
+    assert [label for label, _ in told(read(texts(), tmp_path, given))] == ["1", "2", "true", "up"]
+    write(tmp_path, {"t.jsonl": "".join(json.dumps({"label": label, "text": text}) + "\n" for label, text in given)})
+    assert told(read(texts(path="t.jsonl"), tmp_path)) == told(read(texts(), tmp_path, given))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_byte_order_mark_is_read_as_it_is_declared(tmp_path, encoding):
+    for name, text in (("plain", "a\tx\n"), ("odd", "a\té上x\n")):
+        (tmp_path / name).write_bytes(text.encode(encoding))
+        refused(texts(path=name), tmp_path, "utf-16-le or utf-16-be")
+        assert told(read(texts(path=name, encoding=encoding), tmp_path)) == [("a", text[2:-1])]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("chunk", [3, 7, 1 << 20])
+def test_an_error_names_its_line_whatever_ends_lines(tmp_path, monkeypatch, end, chunk):
+    monkeypatch.setattr("unspool.data.sources.files.CHUNK", chunk)
+    rows = [f"a\t上 {number}" for number in range(5)]
+    sound = end.join(rows) + end
+    for name, content in (("byte", sound.encode() + b"a\t\xff"), ("nul", sound.encode() + b"a\t\0")):
+        (tmp_path / name).write_bytes(content)
+        refused(texts(path=name), tmp_path, f"{name}:6: ")
+    (tmp_path / "wide").write_bytes(sound.encode("utf-16") + b"\x00\xd8\x41\x00")
+    refused(texts(path="wide"), tmp_path, "wide:6: byte")
+
+
+def test_a_document_of_blanks_is_none(tmp_path):
+    write(tmp_path, {"c/a/1.txt": "x", "c/b/1.txt": "\u00a0\u2003\n"})
+    refused(texts(path="c"), tmp_path, "1.txt: holds nothing that can be seen")
 
 
 def test_an_option_that_the_files_leave_without_effect_is_refused(tmp_path):

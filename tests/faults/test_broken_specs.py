@@ -189,7 +189,7 @@ WITH_DATA: dict[str, Wrong] = {
     "words for numbers": wrong("classify", "data.columns.past", ["class"], ":2: column 'class': got 'up', wanted a number", line=None,
                                data__columns__label="curve"),
     "wrong kind of file": wrong("arrays", "data.source.path", "lines.tsv", "lines.tsv", "cannot be read", line=None),
-    "wrong encoding": wrong("text", "data.source.encoding", "utf-16", "utf-16", "set source.encoding: utf-8", line=None),
+    "wrong encoding": wrong("text", "data.source.encoding", "utf-16", "utf-16", "set source.encoding: utf-16-le or utf-16-be, or utf-8", line=None),
     "channels of another number": wrong("arrays", "data.source.channels", ["x", "y"], "has 1 channels", "names 2", line=None),
 }
 """Told when the spec meets its data."""

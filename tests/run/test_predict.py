@@ -181,6 +181,15 @@ def series_of_classes():
     return data.with_columns(c=pl.col("s").str.slice(2, 1).cast(pl.Int64) % 2)
 
 
+def test_a_prediction_heeds_no_label(tmp_path):
+    """Also one that training never met; where answers are judged it is an error."""
+    model = unspool.train(TEXT, data=pairs())
+    strange = [("sideways", text) for _, text in pairs()]
+    assert model.predict(strange) == model.predict([text for _, text in pairs()])
+    with pytest.raises(DataError, match=r"data\[0\]: .*got class 'sideways', wanted one of"):
+        model.evaluate(strange)
+
+
 def test_a_text_cut_from_its_beginning_is_not_live():
     model = unspool.train(changed(TEXT, data__tokens={"keep": "tail", "longest": 3}), data=pairs())
     with pytest.raises(LiveError, match="last 3 tokens.*data.tokens.keep: head, or with model.memory kind windowed and context 3"):

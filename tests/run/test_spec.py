@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from hypothesis import given
@@ -70,6 +71,18 @@ def test_any_name_of_a_column_survives_yaml(name):
     assert spec_from_text(to_yaml(spec), "here").data.columns.target == (name,)
 
 
+def test_a_number_may_be_written_as_in_json(tmp_path):
+    spec = load(tmp_path, DEMAND + "train: {optimizer: {kind: adam, rate: 1e-3}, clip: 1E+1}\n", ["train.schedule={kind: cosine, warmup: 5e-1}"])
+    assert (spec.train.optimizer.rate, spec.train.clip, spec.train.schedule.warmup) == (0.001, 10, 0.5)
+    named = resolved(changed(TABLE, data__columns={"target": ["1e3"]}))
+    assert spec_from_text(to_yaml(named), "here") == named
+
+
+def test_numbers_of_numpy_are_numbers():
+    spec = resolved(changed(TABLE, train={"epochs": np.int64(3), "clip": np.float32(0.5)}))
+    assert (spec.train.epochs, spec.train.clip) == (3, 0.5)
+
+
 def test_what_is_left_open_is_settled():
     assert resolved(changed(TABLE, model=None)).model.memory.model_dump() == {"kind": "carried", "truncate": 200, "streams": 16}
     assert resolved(changed(TABLE, model=None)).model.head.kind == "quantile"
@@ -89,6 +102,11 @@ def test_what_is_left_open_is_settled():
         (CELL + "{kind: gro}\n", r"spec.yaml:8: model.backbone.cell.kind: got 'gro', wanted one of .*gru; did you mean 'gru'"),
         (DEMAND + "model:\n  backbone:\n    front:\n      - {}\n      - {kernle: 3}\n", r"spec.yaml:10: model.backbone.front\[1\].kernle: unknown"),
         (DEMAND + "train:\n  epochs: many\n", r"spec.yaml:7: train.epochs: got 'many', wanted: a valid integer"),
+        (DEMAND + "train:\n  epochs: true\n", r"spec.yaml:7: train.epochs: got True, wanted: a valid integer"),
+        (DEMAND + "train:\n  epochs: '3'\n", r"spec.yaml:7: train.epochs: got '3', wanted: a valid integer"),
+        (DEMAND + "train:\n  clip: '3'\n", r"spec.yaml:7: train.clip: got '3', wanted: a valid number"),
+        (DEMAND + "model: {backbone: {bidirectional: 'yes'}}\n", r"spec.yaml:6: model.backbone.bidirectional: got 'yes', wanted: a valid boolean"),
+        (DEMAND + "model: {backbone: {norm: 1}}\n", r"spec.yaml:6: model.backbone.norm: got 1, wanted: a valid boolean"),
         (DEMAND + "train:\n  epochs: 0\n", r"spec.yaml:7: train.epochs: got 0, wanted: greater than or equal to 1"),
         (DEMAND + "train: {optimizer: {kind: adam, rate: .inf}}\n", r"spec.yaml:6: train.optimizer.rate: got inf, wanted: a finite number"),
         (DEMAND + "train: {optimizer: {rate: 1}}\n", r"spec.yaml:6: train.optimizer: kind is missing; say which kind"),

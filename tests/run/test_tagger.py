@@ -161,6 +161,8 @@ def test_cut_sentences_are_learnt_judged_and_run_live_as_they_are_read(keep):
     spec = changed(TAG, data__tokens={"longest": 2, "keep": keep}, model__head={"kind": "categorical", "class_weights": "balanced", "smoothing": 0.1})
     model = unspool.train(spec, data=DATA)
     assert np.isfinite([line["loss"] for line in model.history]).all()
+    judged = model.evaluate(DATA)["test"]
+    assert judged["words"] + judged["words_left_out"] == sum(len(words) for words, _ in DATA) and judged["words_left_out"] > 0
     (answer,) = model.predict([["Mr", "Alan", "slept", "here"]])
     assert [word["text"] for word in answer["words"]] == (["Mr", "Alan"] if keep == "head" else ["slept", "here"])
     assert model.facts.live == (keep == "head")

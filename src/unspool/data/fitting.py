@@ -136,7 +136,13 @@ def _tokens(spec: Tokens, train: Sequence[Record]) -> TokenFacts:
         vocabulary, found = subwords.learn(words, spec.subwords or Subwords(), spec.lowercase)
         return facts.model_copy(update={"unit": spec.unit, "vocabulary": vocabulary, "subwords": found})
     units = (unit for record in train for unit in fold(_units(facts, record), spec.lowercase))
-    changes: dict[str, object] = {"vocabulary": Vocabulary.build(units, spec.minimum_count, spec.largest)}
+    vocabulary = Vocabulary.build(units, spec.minimum_count, spec.largest)
+    if not vocabulary.units and spec.minimum_count > 1:
+        raise DataError(
+            f"{train[0].where}: nothing in the {len(train)} texts of the train part occurs {spec.minimum_count} times, wanted at least one such "
+            f"token ({facts.unit}); lower data.tokens.minimum_count"
+        )
+    changes: dict[str, object] = {"vocabulary": vocabulary}
     if spec.characters is not None:
         changes["characters"] = CharacterFacts.build((word for record in train for word in _units(facts, record)), spec.characters)
     return facts.model_copy(update=changes)

@@ -11,8 +11,8 @@ from pydantic import Field, field_validator, model_validator
 from unspool.spec import Spec, knob
 from unspool.types import Part
 
-Encoding = Literal["utf-8", "utf-16", "latin-1", "cp1252"]
-AnyEncoding = Literal["auto", "utf-8", "utf-16", "latin-1", "cp1252"]
+Encoding = Literal["utf-8", "utf-16", "utf-16-le", "utf-16-be", "latin-1", "cp1252"]
+AnyEncoding = Literal["auto", Encoding]
 
 TextForm = Literal["lines", "folders", "plain", "csv", "parquet", "jsonl"]
 TaggedForm = Literal["columns", "conllu", "slashes"]

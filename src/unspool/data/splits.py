@@ -54,7 +54,7 @@ def _at_random(records: Sequence[Record], spec: RandomSplit, draw: np.random.Gen
         return stratified(records, (spec.validation, spec.test), draw)
     keys = [record.label or "" for record in records] if spec.stratify else [""] * len(records)
     remedy = "give more records of it, or set split.stratify: false" if spec.stratify else "give more records"
-    return _draw(keys, (spec.validation, spec.test), draw, records[0].where, remedy)
+    return _draw(keys, (spec.validation, spec.test), draw, [record.where for record in records], remedy)
 
 
 def _by_group(records: Sequence[Record], spec: GroupSplit, draw: np.random.Generator) -> Counts:
@@ -67,7 +67,7 @@ def _by_group(records: Sequence[Record], spec: GroupSplit, draw: np.random.Gener
             f"{records[0].where}: {len(groups)} groups ({', '.join(groups)}), wanted at least 3, one for every part; "
             "give more groups or choose another split"
         )
-    parts = _draw([""] * len(groups), (spec.validation, spec.test), draw, records[0].where, "give more groups")
+    parts = _draw([""] * len(groups), (spec.validation, spec.test), draw, [records[0].where] * len(groups), "give more groups")
     return parts[member]
 
 
@@ -86,12 +86,12 @@ def _as_given(records: Sequence[Record], spec: GivenSplit, draw: np.random.Gener
             return parts
         keys = [records[index].label or "" for index in train.tolist()]
         remedy = "give more records of it, or mark a validation part yourself"
-        parts[train] = _draw(keys, (spec.validation,), draw, records[0].where, remedy)
+        parts[train] = _draw(keys, (spec.validation,), draw, [records[index].where for index in train.tolist()], remedy)
     return parts
 
 
 def _draw(
-    keys: Sequence[str], fractions: tuple[float, ...], draw: np.random.Generator, where: str, remedy: str
+    keys: Sequence[str], fractions: tuple[float, ...], draw: np.random.Generator, places: Sequence[str], remedy: str
 ) -> Counts:
     """(n,) part codes: of every key its fraction, at least one, to each part after train, and at least one to train."""
     parts = np.zeros(len(keys), np.int64)
@@ -100,7 +100,7 @@ def _draw(
         if len(members) <= len(fractions):
             of_class = f"class {key!r} has " if key else ""
             raise DataError(
-                f"{where}: {of_class}{len(members)} records, wanted at least {len(fractions) + 1}, one for every part; "
+                f"{places[members.min()]}: {of_class}{len(members)} records, wanted at least {len(fractions) + 1}, one for every part; "
                 f"{remedy}"
             )
         sizes = [max(1, int(len(members) * fraction + 0.5)) for fraction in fractions]

@@ -23,6 +23,8 @@ def scores(tags: Tags) -> dict[str, Any]:
     """Every metric; see `evaluate.score`."""
     values, undefined = measured(measures(tags))
     told: dict[str, Any] = {"records": len(tags.names), "words": sum(map(len, tags.best)), **values}
+    if tags.left_out:
+        told["words_left_out"] = tags.left_out
     if tags.scheme is not None and values["span_f1"] is not None:
         told["per_type"] = {name: dict(found) for name, found in _span_scores(tags)["per_type"].items()}
     return {**told, "undefined": undefined}

@@ -164,7 +164,9 @@ class Model:
         return in_context(setup, device_of(self.network), contextual.cache_folder(self.spec.data.contextual, None))
 
     def _records(self, data: object | None, *, labelled: bool) -> list[Record]:
-        return list(sources.read(self.spec.data, Path(), data, labelled=labelled))
+        """Without their labels where these are not asked for: a class that training never met is no reason to refuse an answer."""
+        records = list(sources.read(self.spec.data, Path(), data, labelled=labelled))
+        return records if labelled else [replace(record, label=None, labels=None) for record in records]
 
     @cached_property
     def _encoder(self) -> Encoder | None:

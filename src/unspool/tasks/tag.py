@@ -81,6 +81,7 @@ class Tag:
         chosen = [records[index] for index in where[order]]
         offsets = [answers.words(facts, record) for record in chosen]
         told = [answers.first_words(read[index], len(places)) for index, places in zip(order, offsets, strict=True)]
+        truth = tuple(None if record.tags is None else tuple(facts.preparation.tags_read(record.tags)) for record in chosen)
         return Tags(
             names=tuple(record.name for record in chosen),
             texts=tuple(record.text or "" for record in chosen),
@@ -90,7 +91,8 @@ class Tag:
             best=tuple(reading.best for reading in told),
             confidence=tuple(reading.confidence for reading in told),
             spans=tuple(reading.spans for reading in told),
-            truth=tuple(None if record.tags is None else tuple(facts.preparation.tags_read(record.tags)) for record in chosen),
+            truth=truth,
+            left_out=sum(len(record.tags or ()) - len(tags or ()) for record, tags in zip(chosen, truth, strict=True)),
         )
 
 

@@ -94,6 +94,17 @@ def test_a_word_is_looked_for_as_it_is_written_and_only_then_in_lower_case(tmp_p
     assert (found.exact, found.lowered, found.made, found.missing, found.coverage) == (2, 1, 0, ("bonn", "Oslo"), 0.6)
 
 
+def test_what_stands_for_a_word_in_lower_case_is_a_further_word_of_its_own(tmp_path: Path) -> None:
+    """Training may have met a word at the beginning of a sentence alone."""
+    path = saved(tmp_path, "glove.txt", b"the 1 2\nThe 3 4\nparis 5 6\nsea 7 8\nthe 9 9\n")
+    found = read(path, ["The", "Paris"], further=2)
+    assert found.words == ("The", "Paris", "the", "paris")
+    assert found.matrix.tolist() == [[3, 4], [5, 6], [1, 2], [5, 6]]
+    assert (found.exact, found.lowered, found.further, found.repeated) == (1, 1, 2, 1)
+    assert read(path, ["The", "Paris"], further=1).words == ("The", "Paris", "the")
+    assert read(path, ["The", "the", "Paris"]).words == ("The", "the", "Paris")
+
+
 def test_nothing_found_is_an_answer(tmp_path: Path) -> None:
     found = read(saved(tmp_path, "glove.txt", b"a 1 2\n"), ["b"])
     assert found.matrix.shape == (0, 2) and found.coverage == 0

@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unspool.data.preparation import category_text
 from unspool.data.sources import cells, jsonl
 from unspool.data.sources.delimited import read_delimited
 from unspool.data.sources.files import listed, nearest, short
 from unspool.data.sources.foreign import guarded
 from unspool.data.sources.frames import WHERE, from_frame
-from unspool.data.sources.labels import part_of, text_record
+from unspool.data.sources.labels import label_text, part_of, text_record
 from unspool.data.sources.parquet import read_parquet
 from unspool.data.spec import TextSource
 from unspool.errors import DataError
@@ -53,7 +52,7 @@ class _Reader:
             raise DataError(f"{where}: {source.text!r} is {short(text)}, wanted text; write it as text, or name another column in source.text")
         if text is None or not text.strip():
             raise DataError(f"{where}: {source.text!r} is empty, wanted a text; fill it in or take the row out")
-        if self.labelled and label is None and source.label is not None and source.label_separator is None:
+        if self.labelled and not (label or "").strip() and source.label is not None and source.label_separator is None:
             raise DataError(f"{where}: {source.label!r} is empty, wanted a label; fill it in or take the row out")
         if self.labelled and label is None and source.label is not None:
             label = ""
@@ -122,14 +121,8 @@ def _from_object(reader: _Reader, row: int, item: dict[str, Any]) -> Record:
     place.choose(list(item))
     label = None if source.label is None else item.get(source.label)
     part = None if source.part is None else item.get(source.part)
-    told = _joined(place, place.where, label) if isinstance(label, list) else _cell(place, label)
-    return reader.record(row, item[source.text], told, _cell(place, part))
-
-
-def _cell(place: _Reader, value: Any) -> str | None:
-    if isinstance(value, dict | list) or (isinstance(value, float) and not value.is_integer()):
-        raise DataError(f"{place.where}: got {short(value)} as a label or part, wanted text, a whole number or true and false; write it as text")
-    return category_text(value)
+    told = _joined(place, place.where, label) if isinstance(label, list) else label_text(place.where, label)
+    return reader.record(row, item[source.text], told, label_text(place.where, part))
 
 
 def _joined(reader: _Reader, where: str, value: list[Any] | None) -> str | None:

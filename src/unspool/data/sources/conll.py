@@ -35,7 +35,7 @@ def sentences(path: Path, source: TaggedSource, labelled: bool) -> list[Sentence
     lines, names = lines_of(path, source.encoding), []
     if lines[0].startswith(HEADER):
         names = _COLUMNS.split(lines[0].partition("=")[2].strip(BLANKS))
-        lines = ["" if line.startswith("#") else line for line in lines]
+        lines = _without_comments(lines, len(names))
     found, layout = [], None
     for block in blocks(lines):
         layout = layout or _layout(path, block[0], names, source, labelled)
@@ -44,6 +44,16 @@ def sentences(path: Path, source: TaggedSource, labelled: bool) -> list[Sentence
         tags = None if layout.tag is None else tuple(row[layout.tag] for row in rows)
         found.append(Sentence(block[0][0], words, tags))
     return found
+
+
+def _without_comments(lines: list[str], width: int) -> list[str]:
+    """Comments stand before the words of a sentence; a line there that tabs cut into all columns is a word that begins so (CoNLL-U Plus)."""
+    kept, inside = [""], False
+    for line in lines[1:]:
+        word = bool(line.strip(BLANKS)) and (inside or not line.startswith("#") or line.count("\t") + 1 == width > 1)
+        kept.append(line if word else "")
+        inside = word
+    return kept
 
 
 def _layout(path: Path, first: tuple[int, str], names: list[str], source: TaggedSource, labelled: bool) -> Layout:
@@ -78,6 +88,6 @@ def _cells(path: Path, number: int, line: str, layout: Layout) -> list[str]:
             f"with {'tabs' if layout.tabs else 'blanks'} between them; mend that line, or leave a blank line before and after what is no word"
         )
     for place in (layout.word, layout.tag):
-        if place is not None and not cells[place]:
+        if place is not None and not cells[place].strip():
             raise DataError(f"{path}:{number}: column {place + 1} is empty, wanted a word and its tag; fill it in")
     return cells

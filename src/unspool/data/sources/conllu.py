@@ -67,6 +67,8 @@ def _sentence(path: Path, rows: list[tuple[int, str]], word: int, tag: int) -> S
             glued |= {here - 1} if no_space and here > range_end else set()
         elif not _EMPTY_NODE.fullmatch(cells[ID]):
             raise _misplaced(path, number, cells[ID], here)
+    if range_end > len(words):
+        raise DataError(f"{path}:{first}: has a range of words up to {range_end}, and {len(words)} words; mend the range, or add the words")
     if not words:
         raise DataError(f"{path}:{first}: is a sentence of ranges and empty nodes alone, wanted words; take it out")
     return Sentence(first, tuple(words), tuple(tags), frozenset(glued))

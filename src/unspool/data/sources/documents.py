@@ -77,6 +77,8 @@ def documents(path: Path, source: TextSource) -> list[Found]:
 
 def _record(file: Found, source: TextSource, label: str | None) -> Record:
     text = text_bytes(file.path, source.encoding, longest=None).decode()
+    if not text.strip():
+        raise DataError(f"{file.path}: holds nothing that can be seen, wanted a text; write one, or take the file out")
     return text_record(str(file.path), file.name, text, label, source.label_separator)
 
 

@@ -22,7 +22,6 @@ LARGEST_RATIO = 100
 RATIO_FROM_BYTES = 1 << 20  # what unpacks to less than this is harmless, however well it was packed
 LONGEST_LINE = 1 << 20
 GZIP = b"\x1f\x8b"
-NEWLINE = b"\n"
 FIRST_STEP = 64  # bytes of a gzip member that are unpacked at first
 _ZEROS = re.compile(rb"\0*+")
 
@@ -110,7 +109,7 @@ def _unpacked(path: Path, size: int, stream: BinaryIO) -> Iterator[bytes]:
 
 
 _FOREIGN = {
-    b"PAR1": "a Parquet file is read with source.kind: table and source.format: parquet",
+    b"PAR1": "a Parquet file is read with source.format: parquet, of source.kind table or text",
     b"PK\x03\x04": "unpack the archive, or save the spreadsheet as CSV; an NPZ file is read with source.kind: arrays",
     b"\xd0\xcf\x11\xe0": "save the spreadsheet as CSV",
     b"BZh": "unpack it, or pack it with gzip",
@@ -177,33 +176,55 @@ def _decoded(path: Path, chunks: Iterable[bytes], encoding: str) -> Iterator[byt
     if encoding == "auto":
         encoding = "utf-16" if marked else "utf-8"
     decoder = codecs.getincrementaldecoder(encoding)()
-    consumed, line = 0, 1
+    consumed, lines = 0, _Lines()
     for chunk in itertools.chain([first], pieces, [b""]):
         try:
             text = decoder.decode(chunk, not chunk)
         except UnicodeDecodeError as error:
             start = consumed + len(chunk) - len(error.object) + error.start
-            row = line + error.object.count(b"\n", 0, error.start)
-            raise DataError(f"{path}:{row}: byte {start} is not {encoding}; {_other_encoding(encoding, marked)}") from None
+            row = lines.after(error.object[: error.start].decode(error.encoding, "ignore").encode())
+            other = _other_encoding(encoding, "utf-16" if marked else UNMARKED if 0 in error.object else None)
+            raise DataError(f"{path}:{row}: byte {start} is not {encoding}; save it as {encoding}, or set source.encoding: {other}") from None
         except UnicodeError:
-            raise DataError(f"{path}: has no byte order mark, wanted {encoding}; set source.encoding: utf-8") from None
-        consumed, line = consumed + len(chunk), line + chunk.count(b"\n")
-        yield chunk if encoding == "utf-8" else text.encode("utf-8")
+            raise DataError(f"{path}: has no byte order mark, wanted {encoding}; set source.encoding: {UNMARKED}, or utf-8") from None
+        piece = chunk if encoding == "utf-8" else text.encode()
+        consumed += len(chunk)
+        lines.pass_over(piece)
+        yield piece
 
 
-def _other_encoding(encoding: str, marked: bool) -> str:
+UNMARKED = "utf-16-le or utf-16-be"
+
+
+def _other_encoding(encoding: str, seen: str | None) -> str:
+    """What the file may be in; `seen` is what its bytes look like."""
     others = {"utf-16": "utf-8", "cp1252": "latin-1"}
-    other = others.get(encoding, "utf-16" if marked else "latin-1, or cp1252 where it comes from Windows")
-    return f"save it as {encoding}, or set source.encoding: {other}"
+    return others.get(encoding, seen or "latin-1, or cp1252 where it comes from Windows")
+
+
+class _Lines:
+    """The number of the line where pieces of text, in UTF-8, have got to. A line ends with \\n, \\r\\n or \\r."""
+
+    def __init__(self) -> None:
+        self._line, self._returned = 1, False
+
+    def after(self, piece: bytes) -> int:
+        """The line where a piece ends that comes next."""
+        one_end_in_two = self._returned and piece.startswith(b"\n")
+        return self._line + piece.count(b"\n") + piece.count(b"\r") - piece.count(b"\r\n") - one_end_in_two
+
+    def pass_over(self, piece: bytes) -> None:
+        if piece:
+            self._line, self._returned = self.after(piece), piece.endswith(b"\r")
 
 
 def _sound_lines(path: Path, blocks: Iterable[bytes], longest: int | None) -> Iterator[bytes]:
-    line, held = 1, 0
+    lines, held = _Lines(), 0
     for block in blocks:
         nul = block.find(0)
         if nul >= 0:
-            row = line + block.count(NEWLINE, 0, nul)
-            raise DataError(f"{path}:{row}: holds a NUL byte, wanted text; set source.encoding: utf-16 if it is that")
+            remedy = f"set source.encoding: {UNMARKED} if it is UTF-16 without a byte order mark, else take it out"
+            raise DataError(f"{path}:{lines.after(block[:nul])}: holds a NUL byte, wanted text; {remedy}")
         if longest is not None:
             codes = np.frombuffer(block, np.uint8)
             ends = np.flatnonzero((codes == ord("\n")) | (codes == ord("\r")))
@@ -211,11 +232,11 @@ def _sound_lines(path: Path, blocks: Iterable[bytes], longest: int | None) -> It
             if lengths.max() > longest:
                 start = int(ends[index - 1]) + 1 if (index := int(np.argmax(lengths > longest))) else 0
                 raise DataError(
-                    f"{path}:{line + block.count(NEWLINE, 0, start)}: a line of more than {longest:,} bytes, wanted one record a line; "
+                    f"{path}:{lines.after(block[:start])}: a line of more than {longest:,} bytes, wanted one record a line; "
                     "check the line ends and that this is a text file"
                 )
             held = int(lengths[-1])
-        line += block.count(NEWLINE)
+        lines.pass_over(block)
         yield block
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
+from unspool.data.preparation import category_text
 from unspool.data.sources.files import short
 from unspool.errors import DataError
 from unspool.types import PARTS, Part, Record
@@ -17,6 +19,7 @@ def text_record(where: str, name: str, text: str, label: str | None, separator: 
     label      as the source writes it; None where it has none
     separator  between several labels; None where a text has one
     """
+    label = None if label is None else sound(where, label).strip()
     labels = None if label is None or separator is None else several(where, label, separator)
     return Record(name=name, where=where, text=sound(where, text), label=label, labels=labels, part=part)
 
@@ -30,6 +33,13 @@ def sound(where: str, text: str) -> str:
             "mend it where the text was decoded"
         )
     return text
+
+
+def label_text(where: str, value: object) -> str | None:
+    """A label or part as text; None where it is missing. DataError for a value that names nothing."""
+    if isinstance(value, Mapping | list | tuple) or (isinstance(value, float) and value == value and not value.is_integer()):
+        raise DataError(f"{where}: got {short(value)} as a label or part, wanted text, a whole number or true and false; write it as text")
+    return value if isinstance(value, str) else category_text(value)
 
 
 def several(where: str, label: str, separator: str) -> tuple[str, ...]:

@@ -65,6 +65,9 @@ def _from_item(index: int, item: Any, labelled: bool) -> Record:
     for place, word in enumerate(words):
         if not sound(where, word).strip():
             raise DataError(f"{where}: word {place} is {word!r}, wanted something that can be seen; take it out")
+    for place, tag in enumerate(tags or ()):
+        if not sound(where, tag).strip():
+            raise DataError(f"{where}: the tag of word {place} is {tag!r}, wanted something that can be seen; fill it in")
     return sentence_record(Sentence(index, words, tags), where, str(index))
 
 

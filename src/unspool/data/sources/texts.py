@@ -9,7 +9,7 @@ from typing import Any
 
 from unspool.data.sources import cases, documents
 from unspool.data.sources.files import short
-from unspool.data.sources.labels import several, sound, text_record
+from unspool.data.sources.labels import label_text, sound, text_record
 from unspool.data.sources.lines import lines_of
 from unspool.data.spec import Columns, DataSpec, TextForm, TextSource
 from unspool.errors import DataError
@@ -85,13 +85,18 @@ def _from_pair(index: int, item: Any, source: TextSource, labelled: bool) -> Rec
     if not pair or not isinstance(item[1], str):
         remedy = "give labels, for without them nothing can be trained" if labelled else "give texts alone, or pairs"
         raise DataError(f"{where}: got {short(item)}, wanted a (label, text) pair of text; {remedy}")
-    label, text = item
-    if isinstance(label, list | tuple | set | frozenset):
-        if separator is None:
-            raise DataError(f"{where}: the label is a list, {short(label)}, wanted one label; set source.label_separator where a text has several")
-        label = separator.join(sorted(map(str, label)) if isinstance(label, set | frozenset) else map(str, label))
-    label = None if label is None else str(label)
-    if labelled and (label is None or (not label and separator is None)):
+    label, text = _label(where, item[0], separator), item[1]
+    if not text.strip():
+        raise DataError(f"{where}: the text after label {label!r} is empty, wanted something that can be seen; fill it in or take the pair out")
+    if labelled and (label is None or (not label.strip() and separator is None)):
         raise DataError(f"{where}: the label is missing, wanted a label and a text; fill it in")
-    labels = None if label is None or separator is None else several(where, label, separator)
-    return Record(name=str(index), where=where, text=sound(where, text), label=label, labels=labels)
+    return text_record(where, str(index), text, label, separator)
+
+
+def _label(where: str, label: Any, separator: str | None) -> str | None:
+    """As it would stand in a file; None where it is missing."""
+    if not isinstance(label, list | tuple | set | frozenset):
+        return label_text(where, label)
+    if separator is None:
+        raise DataError(f"{where}: the label is a list, {short(label)}, wanted one label; set source.label_separator where a text has several")
+    return separator.join(sorted(map(str, label)) if isinstance(label, set | frozenset) else map(str, label))

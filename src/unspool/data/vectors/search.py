@@ -29,6 +29,7 @@ class Search:
         if not self.words:
             raise DataError("no words are wanted of the word vectors, wanted at least one; give those of the vocabulary")
         self.places: dict[bytes, int] = {}
+        self._words = frozenset(map(encoded, self.words))
         self._forms = frozenset(form for word in self.words for form in (encoded(word), encoded(word.lower())) if form)
         self._left, self._lowercase = further, lowercase
         self._others: list[str] = []
@@ -36,7 +37,8 @@ class Search:
 
     def meets(self, word: bytes) -> bool:
         """Whether a word of the file is looked for and comes for the first time, so that its vector is the next to keep."""
-        if word not in self._forms and not self._joins(word):
+        joins = word not in self._words and self._joins(word)  # also what stands for another word in lower case: it may come by itself
+        if not joins and word not in self._forms:
             if not word or not word.isascii():
                 self._unreadable += not _readable(word)
             return False
