@@ -3,6 +3,7 @@
 
 #include <nanobind/nanobind.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <new>
 
@@ -60,6 +61,15 @@ void together(int threads, Work work) {
     }
 #endif
     work(Team{0, 1, &barrier});
+}
+
+// What a call works in, as `room` has it for a team of so many: the team that comes may be smaller than the one that was asked for, and parts that are then
+// larger do not always make up a smaller whole.
+template <class Room>
+std::int64_t room_of_any_team(int threads, Room room) {
+    std::int64_t most = 0;
+    for (int team = 1; team <= threads; ++team) most = std::max(most, room(team));
+    return most;
 }
 
 // Tensors, or None, in an order that both sides know. Each is asked for its own address, which costs a tenth of what a conversion to an array does; whoever

@@ -3,6 +3,7 @@
 // features where dropout has one mask for all their steps: what is dropped is left out of all three products.
 #pragma once
 
+#include <float.h>
 #include <math.h>
 
 #include "cross_entropy_room.hpp"
@@ -102,7 +103,7 @@ private:
     void surprise() {
         float* const most = room_.most + team_.thread * plan_.most_rows;
         float* const sum = room_.sum + team_.thread * plan_.most_rows;
-        for (Size r = 0; r < chunk_->rows; ++r) most[r] = -INFINITY, sum[r] = 0;
+        for (Size r = 0; r < chunk_->rows; ++r) most[r] = -FLT_MAX, sum[r] = 0; // finite, beside which words that are ruled out are nothing
         blocks([&](const Words& words) {
             if (chunk_ == plan_.chunk) pack(words);
             for (Size v = 0; v < words.vectors; v += WIDE)
@@ -124,15 +125,12 @@ private:
         return room_.logits + (call_.learns() ? words.word() : team_.thread * room_.block * LANES) * plan_.most_rows + row * words.width();
     }
 
-    // Where there is no word: its exponential beside any other is nothing.
-    static constexpr float LEAST = -1e30f;
-
     template <int V>
     void logits(const Words& words, Size v) {
         alignas(64) float bias[V * LANES];
         for (int i = 0; i < V * LANES; ++i) {
             const Size word = words.word() + v * LANES + i;
-            bias[i] = word < call_.words ? call_.bias[word] : LEAST;
+            bias[i] = word < call_.words ? call_.bias[word] : -INFINITY;
         }
         const Piece* packed = nullptr;
         for (Size p = 0; p < chunk_->pieces; ++p) {

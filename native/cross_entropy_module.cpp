@@ -34,7 +34,7 @@ void cross_entropy(const nb::tuple& tensors, std::int64_t rows, std::int64_t wid
     nb::gil_scoped_release released;
     const EntropyEngine& engine = chosen->entropy;
     const OwnEntropyPlan own(call, engine.piece, engine.row(call));
-    const Memory room(engine.room(call, own.plan(), threads));
+    const Memory room(room_of_any_team(threads, [&](int team) { return engine.room(call, own.plan(), team); }));
     together(threads, [&](const Team& team) { engine.run(call, own.plan(), team, room.at()); });
 }
 

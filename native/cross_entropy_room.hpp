@@ -69,7 +69,7 @@ struct EntropyRoom {
 private:
     // As many words as stay in the second-level cache while all rows pass by.
     static UNSPOOL_INLINE Size block_of(Size width) {
-        const Size most = 3 * (1 << 14) / (width * LANES);
+        const Size most = 3 * (1 << 14) / ((width ? width : 1) * LANES);
         return most < WIDE ? WIDE : most / WIDE * WIDE;
     }
 };

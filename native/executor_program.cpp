@@ -188,10 +188,23 @@ void Runner::bind(Place place, Count index, char* at) {
     for (int buffer : of_place[index]) bases_[buffer] = at;
 }
 
-bool Runner::run_part(Count first, Count last, bool answer, Misfit& misfit) const {
+bool Runner::run_part(char* const* bases, Count first, Count last, bool answer, Misfit& misfit) const {
     const auto& all = program_->instructions();
     const Count count = answer ? static_cast<Count>(all.size()) : program_->state_count();
-    return program_->engine().execute(all.data(), count, {bases_.data(), first, last, &misfit});
+    return program_->engine().execute(all.data(), count, {bases, first, last, &misfit});
+}
+
+// Values of different sizes take turns in the arena, so streams that are not in step need arenas of their own: each thread has the part of the arena that its
+// streams make up. Bases are those of stream 0.
+char* const* Runner::bases_of(Count thread, Count first, Count last) {
+    std::vector<char*>& bases = bases_of_threads_[thread];
+    bases = bases_;
+    for (std::size_t i = 0; i < bases.size(); ++i) {
+        const Buffer& buffer = program_->buffers()[i];
+        if (buffer.place != Place::arena) continue;
+        bases[i] = arena_.at() + first * (program_->arena_bytes() - buffer.size * bytes_of(buffer.element)) + buffer.index * (last - first);
+    }
+    return bases.data();
 }
 
 // Waking a thread takes some microseconds, so each must have more than that to do.
@@ -210,18 +223,20 @@ int Runner::threads_for(Count streams) const {
 
 bool Runner::run(Count streams, bool answer, Misfit& misfit) {
     const int threads = threads_for(streams);
-    if (threads == 1) return run_part(0, streams, answer, misfit);
+    if (threads == 1) return run_part(bases_.data(), 0, streams, answer, misfit);
+    if (bases_of_threads_.size() < static_cast<std::size_t>(threads)) bases_of_threads_.resize(threads, bases_);
     bool well = true;
 #if defined(_OPENMP)
 #pragma omp parallel num_threads(threads) reduction(&& : well)
     {
         const Count thread = omp_get_thread_num(), count = omp_get_num_threads(), blocks = (streams + 3) / 4;
+        const Count first = std::min(streams, blocks * thread / count * 4), last = std::min(streams, blocks * (thread + 1) / count * 4);
         Misfit own{};
-        well = run_part(std::min(streams, blocks * thread / count * 4), std::min(streams, blocks * (thread + 1) / count * 4), answer, own);
+        well = run_part(bases_of(thread, first, last), first, last, answer, own);
     }
 #endif
     // Once more, so that the codes of all streams are told, not of one thread's alone.
-    return well || run_part(0, streams, answer, misfit);
+    return well || run_part(bases_.data(), 0, streams, answer, misfit);
 }
 
 } // namespace unspool::executor

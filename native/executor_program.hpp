@@ -135,13 +135,15 @@ public:
     void end() { busy_.store(false, std::memory_order_release); }
 
 private:
-    bool run_part(Count first, Count last, bool answer, Misfit& misfit) const;
+    bool run_part(char* const* bases, Count first, Count last, bool answer, Misfit& misfit) const;
+    char* const* bases_of(Count thread, Count first, Count last);
     int threads_for(Count streams) const;
 
     std::shared_ptr<const Program> program_;
     Count streams_;
     Aligned arena_;
     std::vector<char*> bases_;
+    std::vector<std::vector<char*>> bases_of_threads_;
     std::vector<std::vector<int>> bound_[PLACES]; // buffers by place and index
     std::atomic<bool> busy_{false};
 };

@@ -76,7 +76,7 @@ void forward(const ScanPlan& plan, const nb::tuple& tensors, std::int64_t x_row,
     const ScanCall call = call_of(plan, Tensors(tensors), {x_row, x_step}, zone);
     nb::gil_scoped_release released;
     if (call.gates) want_large_pages(call.gates, plan.plan().instants * chosen->scan.row(call.cell, call.hidden));
-    const Memory room(chosen->scan.room(call, nullptr, plan.plan(), plan.threads()));
+    const Memory room(room_of_any_team(plan.threads(), [&](int team) { return chosen->scan.room(call, nullptr, plan.plan(), team); }));
     together(plan.threads(), [&](const Team& team) { chosen->scan.forward(call, plan.plan(), team, room.at()); });
 }
 
@@ -85,7 +85,7 @@ void backward(const ScanPlan& plan, const nb::tuple& tensors, std::int64_t x_row
     const ScanCall call = call_of(plan, Tensors(tensors), {x_row, x_step}, zone);
     const ScanGradients to = gradients_of(call, Tensors(gradients), {y_row, y_step});
     nb::gil_scoped_release released;
-    const Memory room(chosen->scan.room(call, &to, plan.plan(), plan.threads()));
+    const Memory room(room_of_any_team(plan.threads(), [&](int team) { return chosen->scan.room(call, &to, plan.plan(), team); }));
     together(plan.threads(), [&](const Team& team) { chosen->scan.backward(call, to, plan.plan(), team, room.at()); });
 }
 

@@ -108,6 +108,16 @@ UNSPOOL_INLINE Vec reciprocal(Vec x) {
 #endif
 }
 
+// a / b for b as for `reciprocal`; 1 where they are equal, which a product with a reciprocal need not be.
+UNSPOOL_INLINE Vec quotient(Vec a, Vec b) {
+#if defined(__AVX512F__)
+    const Vec inverse = reciprocal(b), guess = a * inverse;
+    return guess + inverse * (a - guess * b);
+#else
+    return a / b;
+#endif
+}
+
 // e^x = scale * (1 + more), scale a power of two, for x in [-87, 88].
 struct Exponential {
     Vec scale, more;
@@ -140,11 +150,11 @@ UNSPOOL_INLINE Vec sigmoid(Vec x) {
     return reciprocal((1.0f + e.scale) + e.scale * e.more);
 }
 
-// Within 3 ulp: e / (e + 2) with e = e^2x - 1, which loses nothing near zero.
+// Within 3 ulp, and 1 where it saturates, so that no gradient is left there: e / (e + 2) with e = e^2x - 1, which loses nothing near zero.
 UNSPOOL_INLINE Vec tanh(Vec x) {
     const Exponential e = exponential(within_exponents(x + x));
     const Vec less_one = e.scale * e.more + (e.scale - 1.0f);
-    return less_one * reciprocal(less_one + 2.0f);
+    return quotient(less_one, less_one + 2.0f);
 }
 
 // Lanes FIRST, FIRST + 1 ... of `a` and of `b` in turn.

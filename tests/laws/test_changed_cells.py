@@ -7,9 +7,9 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrizations
 
-from unspool.cells import Cell, GRUCell
+from unspool.cells import Cell, GRUCell, RNNCell
 from unspool.kernels import using
-from unspool.layers import Recurrent
+from unspool.layers import LSTM, Dropout, Recurrent
 
 from .scans import ENGINES
 from .subjects import HIDDEN, INPUTS, single
@@ -49,8 +49,8 @@ class Low(nn.Linear):
         return super().forward(x) + 1.0
 
 
-def changed(change) -> Cell:
-    cell = GRUCell(INPUTS, HIDDEN)
+def changed(change, reset="after") -> Cell:
+    cell = GRUCell(INPUTS, HIDDEN, reset)
     change(cell)
     return cell
 
@@ -61,6 +61,7 @@ CHANGED = {
     "a-method-replaced": lambda: changed(lambda cell: setattr(cell, "advance", lambda x, state, keep=None: (state["h"] + 1, {"h": state["h"] + 1}))),
     "another-module-in-a-linear-s-place": lambda: changed(lambda cell: setattr(cell, "from_state", Low(HIDDEN, 3 * HIDDEN))),
     "a-forward-hook": lambda: changed(lambda cell: cell.from_state.register_forward_hook(lambda module, given, y: y + 1)),
+    "a-forward-hook-of-a-reset-before": lambda: changed(lambda cell: cell.from_state.register_forward_hook(lambda module, given, y: y + 1), "before"),
     "a-forward-pre-hook": lambda: changed(lambda cell: cell.from_input.register_forward_pre_hook(lambda module, given: (given[0] + 1,))),
     "a-backward-hook": lambda: changed(lambda cell: cell.from_state.register_full_backward_hook(lambda module, into, out: None)),
 }
@@ -93,3 +94,27 @@ def test_a_parametrized_weight_is_the_weight_that_every_engine_reads(engine):
     with using(engine):
         found = torch.autograd.grad(layer.scan(x)[0].square().sum(), list(layer.parameters()))
     torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_a_hook_of_a_gru_that_resets_before_acts():
+    layer, x = Recurrent(GRUCell(INPUTS, HIDDEN, reset="before")), single(2, 3, INPUTS)
+    plain = layer.scan(x)[0]
+    layer.cell.from_state.register_forward_hook(lambda module, given, y: y)
+    torch.testing.assert_close(layer.scan(x)[0], plain)
+    layer.cell.from_state.register_forward_hook(lambda module, given, y: y + 1)
+    assert not torch.allclose(layer.scan(x)[0], plain)
+
+
+@pytest.mark.parametrize(
+    ("build", "told"),
+    [
+        (lambda: RNNCell(2, 3, activation="sigmoid"), "activation: got 'sigmoid', wanted one of tanh, relu"),
+        (lambda: GRUCell(2, 3, reset="never"), "reset: got 'never', wanted one of after, before"),
+        (lambda: Dropout(3, 1.0), "dropout: got 1.0, wanted a share of at least 0 and below 1"),
+        (lambda: Dropout(3, float("nan")), "dropout: got nan, wanted a share"),
+        (lambda: LSTM(3, 4, layers=2, dropout=-0.5), "dropout: got -0.5, wanted a share"),
+    ],
+)
+def test_what_no_layer_can_be_is_refused(build, told):
+    with pytest.raises(ValueError, match=told):
+        build()

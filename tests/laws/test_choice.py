@@ -6,7 +6,7 @@ import warnings
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.autograd import forward_ad
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -109,6 +109,18 @@ def test_derivatives_of_derivatives_are_refused_by_the_native_engine_and_given_b
         else:
             with pytest.raises(RuntimeError, match="twice"):
                 slope.sum().backward()
+
+
+@needs_native
+@pytest.mark.parametrize("loss", [Tensor.sum, lambda y: y.square().sum()], ids=["linear", "square"])
+def test_a_penalty_of_a_gradient_is_refused_and_never_zero(loss):
+    """Also where the gradient that arrives at the outputs has none of its own."""
+    layer = Recurrent(GRUCell(INPUTS, HIDDEN))
+    x = single(1, 2, INPUTS).requires_grad_()
+    y = layer.scan(x)[0]
+    (slope,) = torch.autograd.grad(loss(y), x, create_graph=True)
+    with pytest.raises(RuntimeError, match=r"cannot be differentiated twice; run layers within unspool.kernels.using\('eager'\)"):
+        (y.sum() + slope.square().sum()).backward()
 
 
 def test_forward_mode_derivatives_are_eager(ran):

@@ -95,6 +95,16 @@ def test_codes_may_be_integers_of_any_size_that_torch_looks_up(kind):
     codes_are_read_as_inputs(layer, x, None, torch.tensor([9, 0, 4]))
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_codes_that_have_changed_since_are_told(engine):
+    codes = drawn(6, 3, 9)
+    with using(engine):
+        y, _ = LSTM(INPUTS, 8).scan_coded(Coded(single(6, INPUTS).requires_grad_(), codes))
+    codes.zero_()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.sum().backward()
+
+
 @needs_native
 def test_products_are_of_kinds_and_not_of_inputs(monkeypatch):
     """Where there are fewer kinds than inputs; else each input has a product, as ever."""

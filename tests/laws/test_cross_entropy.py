@@ -221,3 +221,60 @@ def test_threads_find_the_same():
             results.append(found(given))
     for one in results[1:]:
         close(one, results[0])
+
+
+@every_engine
+def test_words_may_be_ruled_out(engine):
+    """A thousand of them and more, so that a block of the native engine has nothing else."""
+    (states, weight, bias), truth, shares, _ = problem(7, 256, 2000)
+    bias[:1500] = -math.inf
+    given = [states, weight, bias], truth % 500 + 1500, shares, None
+    with using(engine):
+        close(found(given), found(as_doubles(given), whole=True))
+
+
+@every_engine
+def test_states_without_features_have_the_biases_alone(engine):
+    bias, truth = torch.zeros(200), torch.zeros(2, dtype=torch.int64)
+    with using(engine):
+        loss = cross_entropy(torch.zeros(2, 0), torch.zeros(200, 0), bias, truth, torch.ones(2))
+    assert loss.item() == pytest.approx(2 * math.log(200))
+
+
+@every_engine
+def test_what_has_changed_since_is_told(engine):
+    (states, weight, bias), truth, shares, _ = problem(7, 5, SIZE)
+    with using(engine):
+        loss = cross_entropy(states.requires_grad_(), weight, bias, truth, shares)
+    loss.backward(retain_graph=True)
+    shares.zero_()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
+
+
+@every_engine
+def test_its_gradient_is_not_differentiated_again(engine):
+    (states, weight, bias), truth, shares, _ = problem(7, 5, SIZE)
+    with using(engine):
+        loss = cross_entropy(states.requires_grad_(), weight, bias, truth, shares)
+    (slope,) = torch.autograd.grad(loss, states, create_graph=True)
+    with pytest.raises(RuntimeError, match="cannot be differentiated twice"):
+        slope.square().sum().backward()
+
+
+@every_engine
+def test_without_gradients_the_loss_is_the_same(engine):
+    (states, weight, bias), truth, shares, kept = problem(6, 5, SIZE, groups=2)
+    with using(engine):
+        loss = cross_entropy(states.requires_grad_(), weight, bias, truth, shares, kept)
+        with torch.no_grad():
+            torch.testing.assert_close(cross_entropy(states, weight, bias, truth, shares, kept), loss.detach())
+
+
+@pytest.mark.parametrize(("name", "dtype"), [("shares", torch.float64), ("kept", torch.uint8), ("kept", torch.float32), ("truth", torch.int32)])
+def test_other_types_are_refused(name, dtype):
+    tensors, truth, shares, kept = problem(6, 5, SIZE, groups=2)
+    given = {"truth": truth, "shares": shares, "kept": kept}
+    given[name] = given[name].to(dtype)
+    with pytest.raises(RuntimeError, match=f"{name}: got {dtype}, wanted"):
+        cross_entropy(*tensors, **given)

@@ -6,8 +6,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 
-from unspool.kernels import Recurrence, cudnn
+from unspool.cells import RNNCell
+from unspool.kernels import Recurrence, cudnn, native
 from unspool.kernels.recurrence import GATES
+from unspool.layers import Recurrent
 
 from .scans import ENGINES, FAST, NATIVE, NATIVE_IS_EXPECTED, PLACES, Case, agree, cases, needs_native, scan, scanned, tensors_of
 
@@ -181,3 +183,33 @@ def test_a_state_may_name_its_tensors_in_any_order(engine):
     wanted = scanned("eager", case, torch.float64)
     torch.testing.assert_close(y.double(), wanted.y, rtol=SINGLE, atol=SINGLE)
     torch.testing.assert_close({name: tensor.double() for name, tensor in after.items()}, dict(wanted.state), rtol=SINGLE, atol=SINGLE)
+
+
+@needs_native
+@pytest.mark.parametrize("kind", ["rnn_tanh", "gru_reset_after", "gru_reset_before"])
+def test_where_a_unit_saturates_no_gradient_is_left(kind):
+    """One input far from all others must not decide a step of training."""
+    recurrence = Recurrence(kind, torch.eye(4).repeat(GATES[kind], 1), torch.zeros(4 * GATES[kind], 4), None, None)
+    x = torch.tensor([1e5, -1e5, 50.0, -50.0]).view(1, 1, 4).requires_grad_()
+    weight = recurrence.input_weight.requires_grad_()
+    if kind != "rnn_tanh":
+        with torch.no_grad():
+            weight[4:8].zero_()  # the update gate is half open
+    y, _ = native.scan(recurrence, x)
+    (gradient,) = torch.autograd.grad(y.sum(), weight)
+    candidate = gradient[-4:]
+    assert (candidate == 0).all()
+
+
+@needs_native
+def test_a_plan_of_very_many_steps_is_not_kept():
+    x = torch.zeros(1, (1 << 16) + 1, 1)
+    before = native._plan_of_whole_rows.cache_info().currsize
+    Recurrent(RNNCell(1, 1)).scan(x)
+    assert native._plan_of_whole_rows.cache_info().currsize == before
+
+
+@needs_native
+def test_a_view_that_is_negated_lazily_is_read_as_what_it_is():
+    layer, x = Recurrent(RNNCell(3, 4)), torch._neg_view(torch.randn(2, 5, 3))
+    torch.testing.assert_close(layer.scan(x)[0], layer.scan(x.clone())[0])

@@ -2,9 +2,11 @@
 
 import gc
 import threading
+from itertools import pairwise
 
 import numpy as np
 import pytest
+import torch
 
 from unspool.streaming import Executor, Interpreter
 
@@ -40,6 +42,23 @@ def test_a_model_runs_as_the_interpreter_runs_it(build):
 @every_model
 def test_the_streams_of_a_model_never_see_each_other(build):
     streams_are_alone(build(), given=model_inputs(build(), max(STREAMS)))
+
+
+@needs_native
+def test_threads_keep_to_the_memory_of_their_own_streams():
+    """Values of unlike sizes take turns in it; a step is large enough to be shared out."""
+    widths, ways, parameters = (16, 512, 64, 1024, 8), [], {}
+    for number, (inputs, outputs) in enumerate(pairwise(widths)):
+        read = "values" if number == 0 else f"y{number - 1}"
+        ways += [("linear", [read, f"weight{number}", f"bias{number}"], f"sum{number}", {}), ("tanh", [f"sum{number}"], f"y{number}", {})]
+        parameters |= {f"weight{number}": normal(outputs, inputs, seed=number) / inputs**0.5, f"bias{number}": normal(outputs, seed=number)}
+    made = program(*ways, inputs={"values": (16,)}, answer="y3", **parameters)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        runs_as_the_interpreter(made, 128, steps=60)
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("streams", STREAMS)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from functools import cache
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, TypeVar
 
 from torch import Tensor, nn
 
 from unspool.kernels.recurrence import Kind, Recurrence, State
+
+Choice = TypeVar("Choice")
 
 STATE_WEIGHT = "from_state.weight"
 """The parameter through which a cell reads its state, where it has one: what weight drop acts on."""
@@ -52,6 +55,13 @@ class Cell(nn.Module, ABC):
         return self.advance(projected, state, keep)
 
 
+def one_of(name: str, value: Choice, choices: Sequence[Choice]) -> Choice:
+    """The value, where it is among the choices; else ValueError."""
+    if value not in choices:
+        raise ValueError(f"{name}: got {value!r}, wanted one of {', '.join(map(str, choices))}")
+    return value
+
+
 def recurrence_of(cell: Cell, written: type[Cell], kind: Kind) -> Recurrence | None:
     """What a cell computes with its linear layers `from_input` and `from_state`, if it is what the class `written` says: with no method replaced, no
     hook set and no other module in a linear's place."""
@@ -60,7 +70,7 @@ def recurrence_of(cell: Cell, written: type[Cell], kind: Kind) -> Recurrence | N
         return None
     modules = own["_modules"]  # looked up here, as every call of a layer does: by attribute it takes ten times as long
     from_input, from_state = modules.get("from_input"), modules.get("from_state")
-    if not _is_plain_linear(from_input) or not _is_plain_linear(from_state):
+    if not is_plain_linear(from_input) or not is_plain_linear(from_state):
         return None
     return Recurrence(
         kind, _parameter(from_input, "weight"), _parameter(from_state, "weight"), _parameter(from_input, "bias"), _parameter(from_state, "bias")
@@ -78,7 +88,7 @@ def _is_as_written(kind: type[Cell], written: type[Cell]) -> bool:
     return kind.project is written.project and kind.advance is written.advance
 
 
-def _is_plain_linear(module: nn.Module | None) -> TypeGuard[nn.Linear]:
+def is_plain_linear(module: nn.Module | None) -> TypeGuard[nn.Linear]:
     """Whether a call of the module is x W' + b and nothing else. A parametrized weight is a weight; a hook could do anything."""
     if not isinstance(module, nn.Linear) or type(module).forward is not nn.Linear.forward or "forward" in vars(module):
         return False

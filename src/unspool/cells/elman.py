@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from unspool.cells.cell import Cell, initialize_gates, recurrence_of
+from unspool.cells.cell import Cell, initialize_gates, one_of, recurrence_of
 from unspool.kernels import Recurrence, State
 from unspool.spec import Spec, knob
 
@@ -29,7 +29,7 @@ class RNNCell(Cell):
     def __init__(self, inputs: int, hidden: int, activation: Literal["tanh", "relu"] = "tanh", bias: bool = True):
         super().__init__()
         self.hidden = hidden
-        self.activation = activation
+        self.activation = one_of("activation", activation, ("tanh", "relu"))
         self.from_input = nn.Linear(inputs, hidden, bias=bias)
         self.from_state = nn.Linear(hidden, hidden, bias=bias)
         self.initialize("orthogonal", "xavier", None)

@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from unspool.cells.cell import Cell, initialize_gates, recurrence_of
+from unspool.cells.cell import Cell, initialize_gates, is_plain_linear, one_of, recurrence_of
 from unspool.kernels import Recurrence, State
 from unspool.kernels.recurrence import Kind
 from unspool.spec import Spec, knob
@@ -30,7 +30,7 @@ class GRUCell(Cell):
     def __init__(self, inputs: int, hidden: int, reset: Literal["after", "before"] = "after", bias: bool = True):
         super().__init__()
         self.hidden = hidden
-        self.reset = reset
+        self.reset = one_of("reset", reset, ("after", "before"))
         self.from_input = nn.Linear(inputs, 3 * hidden, bias=bias)
         self.from_state = nn.Linear(hidden, 3 * hidden, bias=bias)
         self.initialize("orthogonal", "xavier", None)
@@ -66,6 +66,9 @@ class GRUCell(Cell):
 
     def _reset_before(self, projected: Tensor, read: Tensor) -> tuple[Tensor, Tensor]:
         gates = 2 * self.hidden
+        if not is_plain_linear(self.from_state):  # what a hook does needs a call
+            reset, update = torch.sigmoid(projected[:, :gates] + self.from_state(read)[:, :gates]).chunk(2, dim=-1)
+            return torch.tanh(projected[:, gates:] + self.from_state(reset * read)[:, gates:]), update
         weight, bias = self.from_state.weight, self.from_state.bias
         gate_bias, new_bias = (None, None) if bias is None else (bias[:gates], bias[gates:])
         reset, update = torch.sigmoid(projected[:, :gates] + nn.functional.linear(read, weight[:gates], gate_bias)).chunk(2, dim=-1)

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 from unspool.kernels.engine import choose_for
+from unspool.kernels.once import once
 from unspool.native import library
 
 BLOCK = 1 << 22
@@ -38,6 +38,8 @@ def cross_entropy(states: Tensor, weight: Tensor, bias: Tensor, truth: Tensor, s
     """
     call = _Call(truth, shares, kept)
     _check(states, weight, bias, call)
+    if not torch.is_grad_enabled():
+        return torch.dot(_way(states, weight, bias)(call, (states, weight, bias), (False,) * 3).surprise, shares)
     loss: Tensor = _CrossEntropy.apply(call, states, weight, bias)  # type: ignore[no-untyped-call]
     return loss
 
@@ -79,8 +81,10 @@ def _check(states: Tensor, weight: Tensor, bias: Tensor, call: _Call) -> None:
     for name, (tensor, shape) in (shapes | {"kept": (call.kept, (groups, width))}).items():
         if tensor is not None and tensor.shape != shape:
             raise RuntimeError(f"{name}: got the shape {tuple(tensor.shape)}, wanted {shape}")
-    if call.truth.dtype is not torch.int64:
-        raise RuntimeError(f"truth: got {call.truth.dtype}, wanted torch.int64")
+    types = {"truth": (call.truth, torch.int64), "shares": (call.shares, states.dtype), "kept": (call.kept, torch.bool)}
+    for name, (tensor, dtype) in types.items():
+        if tensor is not None and tensor.dtype is not dtype:
+            raise RuntimeError(f"{name}: got {tensor.dtype}, wanted {dtype}")
     if rows % max(groups, 1) or (not groups and rows):
         raise RuntimeError(f"kept: got {groups} groups, wanted a divisor of the {rows} rows of states")
     if not rows:
@@ -98,22 +102,22 @@ class _CrossEntropy(torch.autograd.Function):
         learnt = (states, weight, bias)
         surprise, ctx.gradients = _way(*learnt)(call, learnt, ctx.needs_input_grad[1:])
         ctx.call = call
-        ctx.save_for_backward(*learnt)
+        ctx.save_for_backward(*learnt, *call)  # torch tells whether one has changed since
         assert call.shares is not None
         return torch.dot(surprise, call.shares)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, arriving: Tensor) -> tuple[Tensor | None, ...]:
-        learnt, gradients = ctx.saved_tensors, ctx.gradients
-        if gradients is None:  # the graph was retained, and they are another's by now
-            _, gradients = _way(*learnt)(ctx.call, learnt, ctx.needs_input_grad[1:])
-        ctx.gradients = None
-        if not arriving.is_cpu or arriving != 1:
-            for gradient in gradients:
-                if gradient is not None:
-                    gradient *= arriving
-        return None, *gradients
+        learnt, gradients = ctx.saved_tensors[:3], ctx.gradients
+        with torch.no_grad():
+            if gradients is None:  # the graph was retained, and they are another's by now
+                _, gradients = _way(*learnt)(ctx.call, learnt, ctx.needs_input_grad[1:])
+            ctx.gradients = None
+            if not arriving.is_cpu or arriving != 1:
+                for gradient in gradients:
+                    if gradient is not None:
+                        gradient *= arriving
+        return None, *once(gradients, learnt)
 
 
 def _way(*learnt: Tensor) -> Way:

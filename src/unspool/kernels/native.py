@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 from torch.nn.functional import linear
 
+from unspool.kernels.once import once
 from unspool.kernels.recurrence import Coded, Kind, Recurrence, State, Zoned
 from unspool.native import library
 
@@ -18,6 +18,10 @@ NAMES = ("x", "input_weight", "state_weight", "input_bias", "state_bias", "h", "
 """Of the tensors that the kernels are given, in their order; the first seven may have gradients. Of coded inputs `x` is (V, G H): what each gives."""
 
 Learnt = tuple[Tensor | None, ...]
+LEARNT = 7
+
+CACHED_STEPS = 1 << 16
+"""Of a plan that is kept for calls of the same sizes: it has 16 bytes for each."""
 
 
 def scan(
@@ -34,7 +38,7 @@ def scan(
     Raises RuntimeError where shapes or types disagree, as torch does, and IndexError where a code has no row.
     """
     kind, input_weight, *weights = recurrence
-    h, c = (None, None) if state is None else (state["h"], state.get("c"))
+    h, c = (None, None) if state is None else (state["h"], state["c"] if recurrence.kind == "lstm" else None)
     codes = _whole(x.codes) if isinstance(x, Coded) else None
     read = (linear(x.table, input_weight), None) if isinstance(x, Coded) else (x, input_weight)
     learnt = (*read, *weights, h, c)
@@ -99,7 +103,8 @@ def _whole(codes: Tensor) -> Tensor:
 def _plan(kind: Kind, batch: int, steps: int, inputs: int, hidden: int, reverse: bool, threads: int, lengths: Tensor | None) -> Any:
     """The order of work."""
     if lengths is None:
-        return _plan_of_whole_rows(kind, batch, steps, inputs, hidden, reverse, threads)
+        make = _plan_of_whole_rows if batch * steps <= CACHED_STEPS else _plan_of_whole_rows.__wrapped__
+        return make(kind, batch, steps, inputs, hidden, reverse, threads)
     held = lengths.to("cpu", torch.int64).contiguous()  # the plan keeps a copy of them
     return _library().ScanPlan(kind, batch, steps, inputs, hidden, held.data_ptr(), reverse, threads)
 
@@ -120,7 +125,7 @@ def ready(learnt: Learnt) -> Learnt:
     """As the kernels read them: features, or whole rows, without gaps."""
     x, *rest = learnt
     assert x is not None
-    x = x if x.dim() == 3 and x.stride(2) == 1 else x.contiguous()
+    x = (x if x.dim() == 3 and x.stride(2) == 1 else x.contiguous()).resolve_neg()
     return (x, *[tensor if tensor is None or tensor.is_contiguous() else tensor.contiguous() for tensor in rest])
 
 
@@ -151,24 +156,33 @@ class _Scan(torch.autograd.Function):
         kept = _room(call, given[0])
         y, *after = forward(call, given, kept)
         ctx.call, ctx.used = call, False
-        ctx.save_for_backward(y, *kept, *given)
+        ctx.save_for_backward(y, *kept, *given, *call.masks, call.codes)  # torch tells whether one has changed since
         ctx.set_materialize_grads(False)
         return y, *after
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, *arriving: Tensor | None) -> tuple[Tensor | None, ...]:
-        y, gates, cells, *given = ctx.saved_tensors
-        call, x = ctx.call, given[0]
+        y, gates, cells, *rest = ctx.saved_tensors
+        given, call = tuple(rest[:LEARNT]), ctx.call
+        with torch.no_grad():
+            wanted = _Scan.gradients(ctx, call, y, gates, cells, given, arriving)
+        return None, *once(wanted, given)
+
+    @staticmethod
+    def gradients(
+        ctx: Any, call: _Call, y: Tensor, gates: Tensor, cells: Tensor | None, given: Learnt, arriving: tuple[Tensor | None, ...]
+    ) -> tuple[Tensor | None, ...]:
+        x = given[0]
+        assert x is not None
         if ctx.used:  # the graph was retained, and the first time has overwritten what was kept
             gates, cells = _room(call, x)
-            forward(call, tuple(given), (gates, cells))
+            forward(call, given, (gates, cells))
         ctx.used = True
         of_y, of_h, of_c = (*arriving, None)[:3]
         of_y = of_y if of_y is None or of_y.stride(2) == 1 else of_y.contiguous()
         of_h, of_c = (tensor if tensor is None else tensor.contiguous() for tensor in (of_h, of_c))
         wanted = [
-            torch.empty_like(tensor, memory_format=torch.contiguous_format) if asked else None
+            torch.empty_like(tensor, memory_format=torch.contiguous_format) if tensor is not None and asked else None
             for tensor, asked in zip(given, ctx.needs_input_grad[1:], strict=True)
         ]
         if call.codes is not None and wanted[0] is not None:
@@ -176,4 +190,4 @@ class _Scan(torch.autograd.Function):
         strides = (0, 0) if of_y is None else of_y.stride()[:2]
         tensors = (*given, *call.masks, y, None, None, gates, cells, call.codes)
         _library().scan_backward(call.plan, tensors, *call.strides(x), call.zone, (of_y, of_h, of_c, *wanted), *strides)
-        return None, *wanted
+        return tuple(wanted)

@@ -72,8 +72,12 @@ def check_lengths(x: Tensor, lengths: Tensor | None) -> None:
         raise ValueError(f"x has shape {tuple(x.shape)}, wanted (batch, time, features); add a batch axis with x[None]")
     if lengths is None:
         return
+    if not isinstance(lengths, Tensor):
+        raise ValueError(f"lengths: got {type(lengths).__name__}, wanted a tensor of {x.shape[0]} integers, one a row; give torch.tensor(lengths)")
     if lengths.shape != x.shape[:1] or lengths.dtype not in (torch.int64, torch.int32):
-        raise ValueError(f"lengths has shape {tuple(lengths.shape)} and type {lengths.dtype}, wanted ({x.shape[0]},) integers, one a row")
+        raise ValueError(
+            f"lengths has shape {tuple(lengths.shape)} and type {lengths.dtype}, wanted ({x.shape[0]},) integers of 32 or 64 bits, one a row"
+        )
     if not len(lengths):
         return
     least, most = map(int, lengths.aminmax())

@@ -9,6 +9,13 @@ LEVELS = 1 << 16
 """A share is met to within one part in so many: a mask is drawn sixteen bits a unit, four units a number."""
 
 
+def share_of(name: str, share: float) -> float:
+    """The share, where it is one that can be left out; else ValueError."""
+    if not 0 <= share < 1:
+        raise ValueError(f"{name}: got {share}, wanted a share of at least 0 and below 1")
+    return share
+
+
 def kept_units(x: Tensor, width: int, dropout: float) -> Tensor:
     """Variational dropout (Gal and Ghahramani 2016, eq. 7): (B, H), zero in units that are not read, the others scaled up."""
     return nn.functional.dropout(x.new_ones(x.shape[0], width), dropout)
@@ -30,7 +37,7 @@ class NumberDropout(nn.Module):
 
     def __init__(self, share: float):
         super().__init__()
-        self.share = share
+        self.share = share_of("dropout", share)
 
     def forward(self, x: Tensor) -> Tensor:
         return dropped(x, self.share) if self.training and self.share else x

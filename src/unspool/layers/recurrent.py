@@ -13,7 +13,7 @@ from unspool.kernels import Choice, Coded, Zoned, choose, cudnn, eager, native
 from unspool.kernels.eager import zone
 from unspool.kernels.rows import where_begun
 from unspool.layers.layer import Layer, State, check_lengths, flatten_state, leaf
-from unspool.layers.masks import dropped, kept_units, zoned_units
+from unspool.layers.masks import dropped, kept_units, share_of, zoned_units
 
 
 class Recurrent(Layer):
@@ -28,8 +28,7 @@ class Recurrent(Layer):
     def __init__(self, cell: Cell, *, dropout: float = 0.0, zoneout: float = 0.0, weight_drop: float = 0.0, reverse: bool = False):
         super().__init__()
         for name, share in (("dropout", dropout), ("zoneout", zoneout), ("weight_drop", weight_drop)):
-            if not 0 <= share < 1:
-                raise ValueError(f"{name}: got {share}, wanted a share of at least 0 and below 1")
+            share_of(name, share)
         if weight_drop:
             _state_weight(cell)
         self.cell = cell

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from unspool.kernels import Coded
 from unspool.kernels.rows import without_padding
 from unspool.layers.layer import Layer, State, branch, check_lengths
-from unspool.layers.masks import dropped, kept_units
+from unspool.layers.masks import dropped, kept_units, share_of
 
 
 class Stack(Layer):
@@ -142,7 +142,7 @@ class Dropout(Layer):
     def __init__(self, inputs: int, share: float, locked: bool = False):
         super().__init__()
         self.width = inputs
-        self.share = share
+        self.share = share_of("dropout", share)
         self.locked = locked
 
     def initial_state(self, batch: int) -> State:
