@@ -190,6 +190,7 @@ def measured(form: Form, given: argparse.Namespace) -> dict[str, Any]:
 
 
 def tried(network: Language, by_steps: Any, step: Callable[[Batch], None], plan: Iterator[Cut], examples: Examples) -> float:
+    """Tokens a second of torch by that loop."""
     network.by_steps = by_steps
     turn(step, plan, examples, WARMUP)
     return turn(step, plan, examples, WARMUP)

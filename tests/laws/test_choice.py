@@ -112,12 +112,13 @@ def test_derivatives_of_derivatives_are_refused_by_the_native_engine_and_given_b
 
 
 @needs_native
+@pytest.mark.parametrize("learns", [True, False])
 @pytest.mark.parametrize("loss", [Tensor.sum, lambda y: y.square().sum()], ids=["linear", "square"])
-def test_a_penalty_of_a_gradient_is_refused_and_never_zero(loss):
+def test_a_penalty_of_a_gradient_is_refused_and_never_zero(loss, learns):
     """Also where the gradient that arrives at the outputs has none of its own."""
-    layer = Recurrent(GRUCell(INPUTS, HIDDEN))
+    layer = Recurrent(GRUCell(INPUTS, HIDDEN)).requires_grad_(learns)
     x = single(1, 2, INPUTS).requires_grad_()
-    y = layer.scan(x)[0]
+    y = layer.scan(x.mT.contiguous().mT)[0]  # of another layout than the kernels read
     (slope,) = torch.autograd.grad(loss(y), x, create_graph=True)
     with pytest.raises(RuntimeError, match=r"cannot be differentiated twice; run layers within unspool.kernels.using\('eager'\)"):
         (y.sum() + slope.square().sum()).backward()

@@ -107,17 +107,17 @@ class _CrossEntropy(torch.autograd.Function):
         return torch.dot(surprise, call.shares)
 
     @staticmethod
+    @once
     def backward(ctx: Any, arriving: Tensor) -> tuple[Tensor | None, ...]:
         learnt, gradients = ctx.saved_tensors[:3], ctx.gradients
-        with torch.no_grad():
-            if gradients is None:  # the graph was retained, and they are another's by now
-                _, gradients = _way(*learnt)(ctx.call, learnt, ctx.needs_input_grad[1:])
-            ctx.gradients = None
-            if not arriving.is_cpu or arriving != 1:
-                for gradient in gradients:
-                    if gradient is not None:
-                        gradient *= arriving
-        return None, *once(gradients, learnt)
+        if gradients is None:  # the graph was retained, and they are another's by now
+            _, gradients = _way(*learnt)(ctx.call, learnt, ctx.needs_input_grad[1:])
+        ctx.gradients = None
+        if not arriving.is_cpu or arriving != 1:
+            for gradient in gradients:
+                if gradient is not None:
+                    gradient *= arriving
+        return None, *gradients
 
 
 def _way(*learnt: Tensor) -> Way:

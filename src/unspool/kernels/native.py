@@ -156,22 +156,15 @@ class _Scan(torch.autograd.Function):
         kept = _room(call, given[0])
         y, *after = forward(call, given, kept)
         ctx.call, ctx.used = call, False
-        ctx.save_for_backward(y, *kept, *given, *call.masks, call.codes)  # torch tells whether one has changed since
+        ctx.save_for_backward(y, *kept, *learnt, *call.masks, call.codes)  # torch tells whether one has changed since
         ctx.set_materialize_grads(False)
         return y, *after
 
     @staticmethod
+    @once
     def backward(ctx: Any, *arriving: Tensor | None) -> tuple[Tensor | None, ...]:
-        y, gates, cells, *rest = ctx.saved_tensors
-        given, call = tuple(rest[:LEARNT]), ctx.call
-        with torch.no_grad():
-            wanted = _Scan.gradients(ctx, call, y, gates, cells, given, arriving)
-        return None, *once(wanted, given)
-
-    @staticmethod
-    def gradients(
-        ctx: Any, call: _Call, y: Tensor, gates: Tensor, cells: Tensor | None, given: Learnt, arriving: tuple[Tensor | None, ...]
-    ) -> tuple[Tensor | None, ...]:
+        y, gates, cells, *saved = ctx.saved_tensors
+        given, call = ready(tuple(saved[:LEARNT])), ctx.call
         x = given[0]
         assert x is not None
         if ctx.used:  # the graph was retained, and the first time has overwritten what was kept
@@ -190,4 +183,4 @@ class _Scan(torch.autograd.Function):
         strides = (0, 0) if of_y is None else of_y.stride()[:2]
         tensors = (*given, *call.masks, y, None, None, gates, cells, call.codes)
         _library().scan_backward(call.plan, tensors, *call.strides(x), call.zone, (of_y, of_h, of_c, *wanted), *strides)
-        return tuple(wanted)
+        return None, *wanted

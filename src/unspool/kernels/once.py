@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import torch
 from torch import Tensor
 
+Backward = Callable[..., tuple[Tensor | None, ...]]
 
-def once(gradients: tuple[Tensor | None, ...], learnt: tuple[Tensor | None, ...]) -> tuple[Tensor | None, ...]:
-    """The gradients of `learnt`; RuntimeError where they are differentiated again.
 
-    torch's `once_differentiable` says so only where the gradient that arrived has one itself.
+def once(backward: Backward) -> Backward:
+    """RuntimeError where its gradients are differentiated again; torch's `once_differentiable` says so only where the gradient that arrives has one itself.
+
+    The function's inputs are to be among the tensors that were saved for the way back, as they came.
     """
-    if not torch.is_grad_enabled():  # as it is unless create_graph is set
-        return gradients
-    sources = [tensor for tensor in learnt if tensor is not None and tensor.requires_grad]
-    return tuple(gradient if gradient is None else _Once.apply(gradient, *sources) for gradient in gradients)  # type: ignore[no-untyped-call]
+
+    @wraps(backward)
+    def told(ctx: Any, *arriving: Tensor | None) -> tuple[Tensor | None, ...]:
+        with torch.no_grad():
+            gradients = backward(ctx, *arriving)
+        if not torch.is_grad_enabled():  # as it is unless create_graph is set
+            return gradients
+        sources = [tensor for tensor in ctx.saved_tensors if tensor is not None and tensor.requires_grad]
+        return tuple(gradient if gradient is None else _Once.apply(gradient, *sources) for gradient in gradients)  # type: ignore[no-untyped-call]
+
+    return told
 
 
 class _Once(torch.autograd.Function):
