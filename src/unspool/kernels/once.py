@@ -13,7 +13,7 @@ Backward = Callable[..., tuple[Tensor | None, ...]]
 
 
 def once(backward: Backward) -> Backward:
-    """RuntimeError where its gradients are differentiated again; torch's `once_differentiable` says so only where the gradient that arrives has one itself.
+    """RuntimeError where gradients are differentiated again; torch's `once_differentiable` says so only where the one that arrives has one itself.
 
     The function's inputs are to be among the tensors that were saved for the way back, as they came.
     """
