@@ -174,6 +174,8 @@ def test_thresholds_are_fitted_on_the_validation_part_and_kept(tmp_path):
     task = unspool.load(tmp_path / "run").facts.task
     assert task.fitted and task.thresholds == model.facts.task.thresholds != (0.5,) * 3
     assert model.metrics["test"]["thresholds"] == list(task.thresholds)
+    (line,) = model.history
+    assert line["f1_micro"] == model.metrics["validation"]["f1_micro"]  # an epoch is judged as it would answer
     (answer,) = model.predict(["a boat"])
     bars = zip(answer["probabilities"].items(), task.thresholds, strict=True)
     assert set(answer["labels"]) == {name for (name, share), bar in bars if share >= bar}

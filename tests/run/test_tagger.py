@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -168,6 +169,22 @@ def test_cut_sentences_are_learnt_judged_and_run_live_as_they_are_read(keep):
     assert model.facts.live == (keep == "head")
     if keep == "head":
         assert model.metrics["verify"]["equal"]
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_the_page_shows_mistakes_at_tags_that_training_lacks(tmp_path, plain):
+    """Here they are the only ones: a model that has learnt all else says O of the strange word."""
+    strange = [(["Acme", "slept"], ["Q", "O"] if plain else ["B-ORG", "O"])]
+    for name, sentences in (("train", DATA), ("test", strange)):
+        (tmp_path / name).write_text(conll(sentences), "utf-8")
+    parts = {"train": str(tmp_path / "train"), "validation": str(tmp_path / "train"), "test": str(tmp_path / "test")}
+    changes = {"data__tokens": {"scheme": "none"}} if plain else {}
+    spec = changed(TAG, data__source={"kind": "tagged", "parts": parts}, data__split=None, train__epochs=1, **changes)
+    model = unspool.train(spec, out=tmp_path / "run")
+    assert model.metrics["test"]["accuracy"] < 1
+    written = (tmp_path / "run" / "report.html").read_text("utf-8")
+    assert "is tagged wrongly" not in written and "sure of a mistake" in written
+    assert re.search(rf"<t[dh][^>]*>{'Q' if plain else 'ORG'}</t[dh]>", written)
 
 
 def test_tags_that_stand_for_themselves_make_a_run(tmp_path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -12,7 +12,7 @@ from unspool.evaluation.evaluate import headline
 from unspool.evaluation.predict import predict
 from unspool.models.sequence_model import SequenceModel
 from unspool.tasks.task import Examples, Task
-from unspool.types import Record
+from unspool.types import Predictions, Record
 
 
 def judge(
@@ -22,11 +22,15 @@ def judge(
     facts: Facts,
     records: Sequence[Record],
     device: torch.device,
+    answered: Callable[[Predictions], Predictions] = lambda found: found,
 ) -> dict[str, float]:
-    """The metrics that have a value, in original units; DataError, with the reason, where the deciding one has none."""
+    """The metrics that have a value, in original units; DataError, with the reason, where the deciding one has none.
+
+    answered  predictions as they would be answered if training ended now
+    """
     cuts, batches, raw = predict(network, examples, device)
     facts = network.head.settled(facts)
-    values, undefined = headline(task.predictions(facts, records, cuts, batches, raw), facts)
+    values, undefined = headline(answered(task.predictions(facts, records, cuts, batches, raw)), facts)
     metric = task.decides(facts).metric
     if values.get(metric) is None:
         reason = undefined.get(metric, f"this model's answers have no such metric, only {', '.join(values)}")

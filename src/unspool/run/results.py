@@ -153,14 +153,18 @@ def _examples(names: Sequence[str], records: Sequence[Record]) -> list[str | Non
 
 
 def _tag_files(tags: Tags) -> dict[str, bytes]:
-    """The words of all sentences end to end, each with its place in its text, the tag chosen and the true one (-1: none that the model knows)."""
-    numbers = {tag: number for number, tag in enumerate(tags.labels)}
+    """The words of all sentences end to end, each with its place in its text, the tag chosen and the true one, -1 where that is not known.
+
+    Tags that training lacks come after those that it has.
+    """
+    labels = list(dict.fromkeys([*tags.labels, *(tag for true in tags.truth for tag in true or ())]))
+    numbers = {tag: number for number, tag in enumerate(labels)}
     unknown = [np.full(len(best), -1) for best in tags.best]
     truth = [
-        other if true is None else np.array([numbers.get(tag, -1) for tag in true]) for true, other in zip(tags.truth, unknown, strict=True)
+        other if true is None else np.array([numbers[tag] for tag in true]) for true, other in zip(tags.truth, unknown, strict=True)
     ]
     described = {
-        "kind": "tag", "names": list(tags.names), "labels": list(tags.labels), "scheme": tags.scheme, "texts": list(tags.texts),
+        "kind": "tag", "names": list(tags.names), "labels": labels, "scheme": tags.scheme, "texts": list(tags.texts),
     }
     tensors: dict[str, np.ndarray] = {
         "lengths": np.array([len(best) for best in tags.best], np.int64),

@@ -29,7 +29,7 @@ from unspool.evaluation.multilabel import fitted_thresholds
 from unspool.export.trace import trace
 from unspool.export.verify import verify
 from unspool.models.sequence_model import SequenceModel
-from unspool.models.spec import MultilabelHead, QuantileHead, SoftmaxHead
+from unspool.models.spec import Head, MultilabelHead, QuantileHead, SoftmaxHead
 from unspool.run import contextual
 from unspool.run.folder import claim
 from unspool.run.loading import load
@@ -44,7 +44,7 @@ from unspool.training.device import resolve_device
 from unspool.training.fit import fit
 from unspool.training.history import History
 from unspool.training.hooks import Hook
-from unspool.types import Forecasts, LabelSets, Tokens
+from unspool.types import Forecasts, LabelSets, Predictions, Tokens
 
 VERIFIED_RECORDS = 8
 SAMPLES, SAMPLED_TOKENS = 3, 200
@@ -129,7 +129,7 @@ def _fit(
     return fit(
         network,
         task.examples(setup.prepared, setup.spans["train"], "train"),
-        lambda trained: judge(trained, watched, task, setup.facts, setup.records, device),
+        lambda trained: judge(trained, watched, task, setup.facts, setup.records, device, lambda found: with_thresholds(found, spec.model.head)),
         task.decides(setup.facts),
         spec.train,
         device=device,
@@ -177,14 +177,22 @@ def samples_of(program: Program | None, setup: Setup) -> list[str]:
     return ["".join(Session(program, setup.facts, setup.blend).complete(length=SAMPLED_TOKENS, seed=seed)) for seed in seeds]
 
 
+def with_thresholds(found: Predictions, head: Head | None) -> Predictions:
+    """Answers of the validation part with the thresholds of labels that suit it best, where the spec has them fitted."""
+    if isinstance(found, LabelSets) and isinstance(head, MultilabelHead) and head.fit_threshold:
+        return replace(found, thresholds=fitted_thresholds(found, head.threshold))
+    return found
+
+
 def calibrated(network: SequenceModel, setup: Setup) -> Setup:
     """The setup whose facts widen quantiles, or set thresholds of labels, as its validation part asks for, where the spec does."""
     head, task = setup.spec.model.head, setup.facts.task
     if isinstance(head, MultilabelHead) and head.fit_threshold:
         assert isinstance(task, ClassifyFacts)
-        sets = predictions_of(network, setup.task, setup.facts, setup.records, setup.prepared, setup.spans["validation"], "validation")
+        found = predictions_of(network, setup.task, setup.facts, setup.records, setup.prepared, setup.spans["validation"], "validation")
+        sets = with_thresholds(found, head)
         assert isinstance(sets, LabelSets)
-        thresholds = {"thresholds": fitted_thresholds(sets, head.threshold), "fitted": True}
+        thresholds = {"thresholds": sets.thresholds, "fitted": True}
         return replace(setup, facts=setup.facts.model_copy(update={"task": task.model_copy(update=thresholds)}))
     if not isinstance(head, QuantileHead) or not head.calibrate or not isinstance(task, ForecastFacts):
         return setup
