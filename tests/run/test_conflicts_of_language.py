@@ -16,6 +16,8 @@ LANGUAGE = {
     "model": {"backbone": {"cell": {"kind": "lstm", "hidden": 4}}},
     "train": {"epochs": 1},
 }
+UNSTRATIFIED = {"kind": "random", "stratify": False}
+CUT_LINES = {"kind": "text", "path": "t", "label": None, "format": "lines", "delimiter": ";"}
 
 BROKEN = [
     ("data.source.kind", "use a source of kind text", changed(SERIES, task={"kind": "generate"}, data__columns=None, data__batching=None)),
@@ -25,6 +27,8 @@ BROKEN = [
     ("data.batching", "set model.memory.streams instead", changed(LANGUAGE, data__batching={"size": 4})),
     ("data.split.validation", "give a fraction", changed(LANGUAGE, data__split={"kind": "time", "validation": 40, "test": 0.1})),
     ("data.split.test", "give a fraction", changed(LANGUAGE, data__split={"kind": "time", "test": "8w"})),
+    ("data.split.stratify", "a generate task has no classes of records; drop it", changed(LANGUAGE, data__split=UNSTRATIFIED)),
+    ("data.source.delimiter", "drop it", changed(LANGUAGE, data__source=CUT_LINES)),
     ("data.split.embargo", "drop it", changed(LANGUAGE, data__split={"kind": "time", "embargo": 3})),
     ("model.memory.kind", "use carried", changed(LANGUAGE, model__memory={"kind": "windowed", "context": 8})),
     ("model.backbone.bidirectional", "set it to false", changed(LANGUAGE, model__backbone__bidirectional=True)),

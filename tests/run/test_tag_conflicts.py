@@ -36,6 +36,11 @@ BROKEN = [
     ("data.split.kind", "time cuts within a record, and tag reads whole records", changed(TAG, data__split={"kind": "time"})),
     ("data.split.kind", "group needs groups, which a text source has not", changed(TAG, data__split={"kind": "group"})),
     ("data.split.kind", "name them in data.source.parts", changed(TAG, data__split={"kind": "given"})),
+    (
+        "model.head.constrained",
+        "any tag may follow any other; drop it",
+        changed(TAG, data__tokens={"scheme": "none"}, model__head={"kind": "crf", "constrained": False}),
+    ),
     ("data.split.stratify", "a tag task has no classes of records; drop it", changed(TAG, data__split={"kind": "random", "stratify": False})),
     ("live.memory", "bidirectional to false", changed(TAG, live={"memory": "carried"}, model__backbone__bidirectional=True)),
     ("live.memory", "keep to head", changed(TAG, live={"memory": "carried"}, data__tokens={"keep": "tail", "longest": 5})),

@@ -145,6 +145,8 @@ class TextSource(Spec):
             found.append("label")
         if forms and self.label is None and self.label_separator is not None and "folders" not in forms:
             found.append("label_separator")
+        if set(forms) == {"lines"} and self.label is None and self.delimiter is not None:
+            found.append("delimiter")
         return list(dict.fromkeys(found))
 
 

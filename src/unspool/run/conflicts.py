@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from unspool.data.source import TaggedSource, has_parts
 from unspool.data.spec import TEXT_SOURCES, GivenSplit, GroupSplit, Policy, RandomSplit, Scaling, TableSource, TextSource, TimeSplit, Tokens
-from unspool.models.spec import TRUNCATE, Carried, CategoricalHead, LearnedEmbedding, PointHead, VectorEmbedding, Windowed
+from unspool.models.spec import TRUNCATE, Carried, CategoricalHead, CRFHead, LearnedEmbedding, PointHead, VectorEmbedding, Windowed
 from unspool.run import classifying
 from unspool.run.language import language_model
 from unspool.run.reading import reading
@@ -156,7 +156,7 @@ def _split(spec: RunSpec) -> Iterator[str]:
             yield "data.split.kind: given needs the owner's parts; name them in data.source.parts, or use random"
         elif source.kind == "table" and columns.part is None:
             yield "data.split.kind: given needs data.columns.part; add it"
-    if isinstance(split, RandomSplit) and not split.stratify and isinstance(spec.task, ForecastSpec | TagSpec):
+    if isinstance(split, RandomSplit) and not split.stratify and spec.task.kind != "classify":
         yield f"data.split.stratify: takes effect in classify alone, since a {spec.task.kind} task has no classes of records; drop it"
     if has_parts(source) and not isinstance(split, GivenSplit | None):
         place = "part" if isinstance(source, TextSource) and source.part is not None else "parts"
@@ -228,6 +228,8 @@ def _tagger(spec: RunSpec) -> Iterator[str]:
     tokens = spec.data.tokens or Tokens()
     if tokens.unit != "words":
         yield f"data.tokens.unit: {tokens.unit}, but a tagged source cuts its texts into words itself; use words"
+    if isinstance(model.head, CRFHead) and not model.head.constrained and tokens.scheme == "none":
+        yield "model.head.constrained: where data.tokens.scheme is none any tag may follow any other; drop it"
 
 
 def _characters(spec: RunSpec) -> Iterator[str]:
