@@ -116,7 +116,9 @@ LATE = [
 
 
 @pytest.mark.parametrize(
-    "name, moments", [("a carried GRU with dropout", EARLY), ("an LSTM that classifies", [*EARLY[1:3], ("weights.safetensors", 1)])], ids=SPECS
+    "name, moments",
+    [("a carried GRU with dropout", EARLY), pytest.param("an LSTM that classifies", [*EARLY[1:3], ("weights.safetensors", 1)], marks=pytest.mark.slow)],
+    ids=SPECS,
 )
 def test_a_run_that_is_killed_inside_its_saves_ends_in_the_same_bytes(name, moments, worker, tmp_path):
     check_kills(name, moments, worker, tmp_path)

@@ -106,7 +106,7 @@ def test_a_class_that_never_occurs_does_not_lower_a_macro_score():
     assert f1(TRUTH, TRUTH, 9) == precision(TRUTH, TRUTH, 9) == recall(TRUTH, TRUTH, 9) == 1
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(labellings())
 def test_scores_of_labels_agree_with_scikit_learn(labelling):
     truth, predicted, classes = labelling
@@ -126,7 +126,7 @@ def test_scores_of_labels_agree_with_scikit_learn(labelling):
     np.testing.assert_allclose(np.array(table).T, np.array(columns))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(forecasts(all_classes=True))
 def test_roc_auc_agrees_with_scikit_learn_where_scores_tie(forecast):
     truth, shares = forecast
@@ -134,7 +134,7 @@ def test_roc_auc_agrees_with_scikit_learn_where_scores_tie(forecast):
     assert roc_auc(truth, shares) == pytest.approx(peer.roc_auc_score(truth, score, multi_class="ovr"))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(forecasts())
 def test_log_loss_and_brier_score_agree_with_scikit_learn(forecast):
     truth, shares = forecast
@@ -184,7 +184,7 @@ def test_the_reliability_table_is_the_one_computed_by_hand():
     assert calibration_error(truth, np.stack([top, 1 - top], axis=1), bins=4) == pytest.approx(wanted)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(forecasts(), st.integers(1, 12))
 def test_the_reliability_table_accounts_for_every_row(forecast, bins):
     truth, shares = forecast
@@ -196,7 +196,7 @@ def test_the_reliability_table_accounts_for_every_row(forecast, bins):
     assert abs(right - shares.max(axis=1).mean()) - 1e-9 <= calibration_error(truth, shares, bins) <= 1
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(forecasts(all_classes=True), st.randoms(use_true_random=False))
 def test_the_order_of_the_rows_does_not_matter(forecast, random):
     truth, shares = forecast
@@ -209,7 +209,7 @@ def test_the_order_of_the_rows_does_not_matter(forecast, random):
     assert f1(truth[order], guess[order], classes) == pytest.approx(f1(truth, guess, classes))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(labellings(), st.randoms(use_true_random=False))
 def test_the_names_of_the_classes_do_not_matter(labelling, random):
     truth, predicted, classes = labelling

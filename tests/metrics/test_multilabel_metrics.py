@@ -86,7 +86,7 @@ def test_a_label_that_never_occurs_does_not_lower_a_macro_score():
     assert multilabel_f1(wider, wider) == multilabel_precision(wider, wider) == multilabel_recall(wider, wider) == 1
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(answers())
 def test_scores_of_answers_agree_with_scikit_learn(drawn):
     truth, said, _ = drawn
@@ -107,7 +107,7 @@ def test_scores_of_answers_agree_with_scikit_learn(drawn):
         np.testing.assert_allclose(list(row.values()), wanted)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(answers())
 def test_scores_of_probabilities_agree_with_scikit_learn(drawn):
     truth, _, shares = drawn
@@ -122,7 +122,7 @@ def test_scores_of_probabilities_agree_with_scikit_learn(drawn):
         assert multilabel_roc_auc(truth, shares) == pytest.approx(np.mean(areas))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(answers(), st.randoms(use_true_random=False))
 def test_the_order_of_rows_and_of_labels_changes_nothing(drawn, random):
     truth, said, shares = drawn

@@ -123,14 +123,14 @@ def test_there_is_one_pool_of_threads_with_torch_whichever_is_loaded_first(order
 FEWER_THREADS = """
 import torch
 from unspool import LSTM
-torch.set_num_threads({asked})
-net = LSTM(8, {hidden})
+torch.set_num_threads(9)
+net = LSTM(8, 72)
 for _ in range(20):
     net.scan(torch.randn(40, 30, 8))[0].square().sum().backward()
 """
 
 
-@pytest.mark.parametrize(("asked", "limit", "hidden"), [(9, 8, 72), (5, 4, 40)])
-def test_a_team_may_be_smaller_than_it_was_asked_to_be(asked, limit, hidden):
+@needs_native
+def test_a_team_may_be_smaller_than_it_was_asked_to_be():
     """What it works in suffices: the parts of fewer threads are larger, and all of them together may be too."""
-    assert told(FEWER_THREADS.format(asked=asked, hidden=hidden), OMP_THREAD_LIMIT=str(limit)).returncode == 0
+    assert told(FEWER_THREADS, OMP_THREAD_LIMIT="8").returncode == 0
