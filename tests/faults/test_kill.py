@@ -117,7 +117,10 @@ LATE = [
 
 @pytest.mark.parametrize(
     "name, moments",
-    [("a carried GRU with dropout", EARLY), pytest.param("an LSTM that classifies", [*EARLY[1:3], ("weights.safetensors", 1)], marks=pytest.mark.slow)],
+    [
+        ("a carried GRU with dropout", EARLY),
+        pytest.param("an LSTM that classifies", [*EARLY[1:3], ("weights.safetensors", 1)], marks=pytest.mark.slow),
+    ],
     ids=SPECS,
 )
 def test_a_run_that_is_killed_inside_its_saves_ends_in_the_same_bytes(name, moments, worker, tmp_path):
