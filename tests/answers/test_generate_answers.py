@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from unspool.answers.generate import Writer, ends_apart, tell_next, tell_text
+from unspool.answers.generate import Writer, ends_apart, shown, tell_next, tell_text
 from unspool.data.facts import Facts, GenerateFacts, MemoryFacts
 from unspool.data.preparation import Preparation
 from unspool.data.subwords import BEGINS
@@ -58,6 +58,26 @@ def test_bytes_that_are_no_character_yet_wait():
     writer = Writer(facts_of("bytes", ()), apart=True)
     assert [writer.write(byte + 1) for byte in "\N{SNOWMAN}".encode()] == ["", "", "\N{SNOWMAN}"]
     assert writer.write(0xFF + 1) == "\N{REPLACEMENT CHARACTER}"
+
+
+def test_bytes_that_wait_are_handed_on():
+    facts = facts_of("bytes", ())
+    pending, pieces = b"", []
+    for byte in "\N{SNOWMAN}!".encode():
+        writer = Writer(facts, True, pending)
+        pieces.append(writer.write(byte + 1))
+        pending = writer.pending
+    assert pieces == ["", "", "\N{SNOWMAN}", "!"] and pending == b""
+
+
+def test_a_token_is_shown_as_text_and_bytes_that_are_none_by_their_numbers():
+    bytes_ = facts_of("bytes", ()).preparation.tokens
+    assert [shown(bytes_, byte + 1) for byte in (0x41, 0x0A, 0xE2)] == ["A", "\n", "<0xE2>"]
+    units = (f"{BEGINS}the", "seen", f"{BEGINS}s\u00c3\u00a9", f"{BEGINS}a\u00c3", "\u00a9", f"{BEGINS}\n")
+    pieces = TokenFacts.model_construct(unit="subwords", line_ends=True, vocabulary=Vocabulary(units=units))
+    assert [shown(pieces, code) for code in range(1, 7)] == [" the", "seen", " s\u00e9", " a<0xC3>", "<0xA9>", "\n"]
+    words = facts_of("words", ("the",)).preparation.tokens
+    assert [shown(words, code) for code in (0, 1)] == ["<unknown>", "the"]
 
 
 def test_the_likeliest_tokens_stand_first_and_what_is_unknown_has_no_text():

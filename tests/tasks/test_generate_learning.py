@@ -118,6 +118,49 @@ def test_a_completion_goes_on_from_a_saved_state(model):
     assert "".join(fresh.complete("", 8, seed=9)) == ahead
 
 
+def test_a_character_whose_bytes_are_parted_by_a_saved_state_is_whole():
+    """Greek is two bytes a character: every other state lies within one."""
+    spec = spec_of("bytes")
+    trained = unspool.train(spec, data=["\N{GREEK SMALL LETTER ALPHA}\N{GREEK SMALL LETTER OMEGA}" * 20] * 40)
+    greedy = trained.complete("", 24, {"temperature": 0})
+    assert greedy[:8] == "\N{GREEK SMALL LETTER ALPHA}\N{GREEK SMALL LETTER OMEGA}" * 4
+    session, pieces = trained.stream(), []
+    for _ in range(24):
+        again = Session(trained.program, trained.facts)
+        again.state = state_from_json(state_to_json(session.state))
+        pieces.append("".join(again.complete("", 1, {"temperature": 0})))
+        session = again
+    assert "".join(pieces) == greedy and "" in pieces
+    records = trained.stream()
+    assert "".join(records.step({"text": "", "length": 1, "temperature": 0})["written"] for _ in range(24)) == greedy
+
+
+def test_a_piece_that_is_read_between_two_that_are_written_counts(model):
+    session = model.stream()
+    pieces = session.complete("the cat", 6, seed=3)
+    text = "the cat" + next(pieces) + " and the dog"
+    session.step({"text": " and the dog"})
+    text += "".join(pieces)
+    assert session.step({"text": ""}) == model.stream().step({"text": text})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"prompt": 3}, "prompt: got 3, wanted a piece of text"),
+        ({"length": -1}, "length: got -1, wanted a whole number from 0"),
+        ({"length": 2.5}, "length: got 2.5"),
+        ({"seed": "x"}, "seed: got 'x', wanted a whole number"),
+    ],
+)
+def test_what_cannot_be_completed_is_told_at_once(model, arguments, message):
+    session = model.stream()
+    before = session.step({"text": ""})
+    with pytest.raises(DataError, match=message):
+        session.complete(**arguments)
+    assert session.step({"text": ""}) == before
+
+
 def test_what_comes_next_live_is_what_it_is_offline(model):
     text = "the cow and the"
     answer = model.stream().step({"text": text})

@@ -21,6 +21,9 @@ UNKNOWN = 0
 LIKELIEST = 10
 """Tokens of an answer."""
 
+MOST_PENDING = 3
+"""Bytes of a character, at most, before its last."""
+
 BEFORE_ALL, AFTER_ALL = frozenset(".,;:!?)]}%\u2019\u201d\u2026"), frozenset("([{\u2018\u201c")
 """Marks before which, and after which, no blank is written."""
 
@@ -40,14 +43,30 @@ def read(logits: Floats) -> NDArray[np.float64]:
 
 
 def tell_next(facts: Facts, logits: Floats) -> list[dict[str, Any]]:
-    """The likeliest next tokens from logits (V,), each with its `text` (None for what is unknown) and `probability`; of equals the commoner first."""
+    """The likeliest next tokens from logits (V,), each with its `code`, its `text` (None for what is unknown) and its `probability`.
+
+    Of equals the commoner stands first.
+    """
     probabilities = read(logits)
     best = np.argsort(-probabilities, kind="stable")[:LIKELIEST]
-    units = tokens_of(facts).vocabulary.decode(best)
+    tokens = tokens_of(facts)
     return [
-        {"text": None if code == UNKNOWN else unit, "probability": share}
-        for code, unit, share in zip(best.tolist(), units, probabilities[best].tolist(), strict=True)
+        {"code": code, "text": None if code == UNKNOWN else shown(tokens, code), "probability": share}
+        for code, share in zip(best.tolist(), probabilities[best].tolist(), strict=True)
     ]
+
+
+def shown(tokens: TokenFacts, code: int) -> str:
+    """A token by itself: of sub-words, with the blank before it where it begins a word; bytes that are no text as `<0xE2>`, one after the other."""
+    unit = tokens.vocabulary.decode([code])[0]
+    if code == UNKNOWN or tokens.unit not in ("bytes", "subwords"):
+        return unit
+    piece = unit.removeprefix(BEGINS)
+    blank = " " if piece != unit and piece != LINE_END else ""
+    try:
+        return blank + piece.encode("latin-1").decode()
+    except UnicodeDecodeError:
+        return blank + "".join(byte if byte < "\x80" else f"<0x{ord(byte):02X}>" for byte in piece)
 
 
 def tell_text(log_probabilities: NDArray[np.float64], words: int, characters: int) -> dict[str, Any]:
@@ -65,13 +84,19 @@ def tell_text(log_probabilities: NDArray[np.float64], words: int, characters: in
 class Writer:
     """Tokens as text, one after the other.
 
-    apart  whether what stands before ends where a word may begin: at a blank, a line's end, or nothing
+    apart    whether what stands before ends where a word may begin: at a blank, a line's end, or nothing
+    pending  bytes of a character that are not all there
     """
 
-    def __init__(self, facts: Facts, apart: bool):
+    def __init__(self, facts: Facts, apart: bool, pending: bytes = b""):
         self.tokens = tokens_of(facts)
         self.apart = apart
         self._bytes = codecs.getincrementaldecoder("utf-8")("replace")
+        self._bytes.setstate((pending, 0))
+
+    @property
+    def pending(self) -> bytes:
+        return self._bytes.getstate()[0]
 
     def write(self, code: int) -> str:
         """The text of a token, with the blank before it that a word asks for; nothing while the bytes of a character are not all there."""

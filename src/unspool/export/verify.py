@@ -143,8 +143,7 @@ def _next_difference(
     whole: NDArray[np.float32], answers: Mapping[int, Mapping[str, Any]], case: Case, facts: Facts, blend: Blend | None
 ) -> float:
     """The largest difference between the probabilities that a session gave the tokens it named and theirs offline."""
-    units = generate.tokens_of(facts).vocabulary
-    text = np.concatenate([[units.size], case.codes[1:, 0]])  # to n-grams nothing stands before it
+    text = np.concatenate([[generate.tokens_of(facts).vocabulary.size], case.codes[1:, 0]])  # to n-grams nothing stands before it
     worst = 0.0
     for index, step in enumerate(case.asked.tolist()):
         if step not in answers:
@@ -152,7 +151,7 @@ def _next_difference(
         offline, named = generate.read(whole[index]), answers[step]["next"]
         if blend is not None:
             offline = blend.next(offline, text[: step + 1])
-        codes = units.encode([one["text"] or "" for one in named])
+        codes = [one["code"] for one in named]
         worst = max(worst, _finite(np.abs(np.array([one["probability"] for one in named]) - offline[codes]).max()))
     return worst
 

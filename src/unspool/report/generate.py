@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from unspool.data.vocab import UNKNOWN
+from unspool.answers.generate import shown
 from unspool.report.contents import Contents
 from unspool.report.markup import Markup, join, paragraph, section, table, tag, text
 from unspool.report.predictions import TokenRun
@@ -36,9 +36,9 @@ def _surprises(contents: Contents, run: TokenRun) -> Markup | None:
     bits = np.bincount(run.codes, -run.log_probabilities / np.log(2), tokens.vocabulary.size)
     counts = np.bincount(run.codes, minlength=tokens.vocabulary.size)
     chosen = [code for code in np.argsort(-bits, kind="stable")[:SHOWN].tolist() if bits[code] > 0]
-    units = (UNKNOWN, *tokens.vocabulary.units)
+    names = {code: shown(tokens, code) for code in chosen}
     rows = [
-        [text(NAMES.get(units[code], cut(units[code], 40))), text(f"{counts[code]:,}"), text(number(bits[code] / counts[code], 3)),
+        [text(NAMES.get(names[code], cut(names[code], 40))), text(f"{counts[code]:,}"), text(number(bits[code] / counts[code], 3)),
          text(percent(bits[code] / bits.sum()))]
         for code in chosen
     ]  # fmt: skip

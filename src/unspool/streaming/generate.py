@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ Answer = dict[str, Any]
 RULE = ("temperature", "top_k", "top_p")
 LONGEST = 10_000
 """Tokens that one record may ask for."""
+MOST_SEED = 2**63
 
 
 class TokenStream:
@@ -38,25 +39,29 @@ class TokenStream:
         self.memory = Memory(program, facts)
         self._tokens = answers.tokens_of(facts)
         self._size = self._tokens.vocabulary.size
+        self._in_bytes = self._tokens.unit in ("bytes", "subwords")
 
     def fresh(self) -> dict[str, Array]:
         book = {"begun": np.array(False), "apart": np.array(True), "logits": np.zeros(self._size, np.float32)}
+        if self._in_bytes:
+            book["pending"] = np.zeros(0, np.uint8)
         if self.blend is not None:
             book["recent"] = np.array([self._size])
         return self.memory.fresh() | {f"text/{name}": array for name, array in book.items()}
 
     def limits(self) -> dict[str, int]:
-        return self.memory.limits() | ({} if self.blend is None else {"text/recent": max(1, self.blend.ngrams.reach)})
+        grows = {"text/pending": answers.MOST_PENDING} if self._in_bytes else {}
+        if self.blend is not None:
+            grows["text/recent"] = max(1, self.blend.ngrams.reach)
+        return self.memory.limits() | grows
 
     def advance(self, held: Held, record: Mapping[str, Any]) -> tuple[dict[str, Array], Answer]:
         """What is held after one piece, and the answer."""
         check_keys(record, ("text", "length", "seed", *RULE), ("text",))
         text, length, seed = record["text"], record.get("length", 0), record.get("seed", 0)
-        if not isinstance(text, str):
-            raise DataError(f"text: got {text!r:.60}, wanted a piece of text; put it in quotes")
-        for name, number, most in (("length", length, LONGEST), ("seed", seed, 2**63)):
-            if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= most:
-                raise DataError(f"{name}: got {number!r:.60}, wanted a whole number from 0 to {most:,}")
+        check_text("text", text)
+        check_number("length", length, LONGEST)
+        check_number("seed", seed, MOST_SEED)
         given = {name: record[name] for name in RULE if name in record}
         idle = next((name for name in ("seed", *given) if name in record and not length), None)
         if idle is not None:
@@ -65,9 +70,11 @@ class TokenStream:
         after = self.read(held, text)
         told: Answer = {"ready": True}
         if length:
-            steps = list(self.write(after, length, rule, seed))
-            after = steps[-1][0]
-            told["written"] = "".join(piece for _, piece in steps)
+            random, written = np.random.default_rng(seed), []
+            for _ in range(length):
+                after, piece = self.write(after, rule, random)
+                written.append(piece)
+            told["written"] = "".join(written)
         return after, {**told, "next": answers.tell_next(self.facts, after["text/logits"])}
 
     def read(self, held: Held, text: str) -> dict[str, Array]:
@@ -75,17 +82,24 @@ class TokenStream:
         codes = self._tokens.encode(text)[0] if self._tokens.cut(text)[0] else np.zeros((0, len(self._tokens.sizes)), np.int64)
         before = self._tokens.before[None] if not held["text/begun"] else codes[:0]
         after = self._fed(held, codes, before) if len(before) + len(codes) else dict(held)
-        return after | {"text/apart": np.array(answers.ends_apart(text, bool(held["text/apart"])))}
+        return after | self._told(answers.ends_apart(text, bool(held["text/apart"])), b"" if text else self._pending(held))
 
-    def write(self, held: Held, length: int, rule: Sampling, seed: int) -> Iterator[tuple[dict[str, Array], str]]:
-        """So many tokens, one at a time: what is held after it, and its text. What is unknown is never written."""
+    def write(self, held: Held, rule: Sampling, random: np.random.Generator) -> tuple[dict[str, Array], str]:
+        """What is held after one more token, and its text. What is unknown is never written."""
         rule = rule.model_copy(update={"banned": (*rule.banned, answers.UNKNOWN)})
-        random, writer = np.random.default_rng(seed), answers.Writer(self.facts, bool(held["text/apart"]))
-        for _ in range(length):
-            code = draw(held["text/logits"], rule, random)
-            piece = writer.write(code)
-            held = self._fed(held, self._row(code)) | {"text/apart": np.array(writer.apart)}
-            yield held, piece
+        code = draw(held["text/logits"], rule, random)
+        writer = answers.Writer(self.facts, bool(held["text/apart"]), self._pending(held))
+        piece = writer.write(code)
+        return self._fed(held, self._row(code)) | self._told(writer.apart, writer.pending), piece
+
+    def _pending(self, held: Held) -> bytes:
+        """The bytes of a character that was begun by what is written; a text that is read cuts it short."""
+        return held["text/pending"].tobytes() if self._in_bytes else b""
+
+    def _told(self, apart: bool, pending: bytes) -> dict[str, Array]:
+        """What is held of how tokens become text."""
+        told = {"text/apart": np.array(apart)}
+        return told | {"text/pending": np.frombuffer(pending, np.uint8)} if self._in_bytes else told
 
     def _fed(self, held: Held, codes: Array, before: Array | None = None) -> dict[str, Array]:
         """What is held after tokens (T, N), and what is not of the text and stands `before` them."""
@@ -104,3 +118,15 @@ class TokenStream:
         row = np.array([[code]], np.int64)
         characters = self._tokens.characters
         return row if characters is None else np.concatenate([row, characters.encode(self._tokens.vocabulary.decode([code]))], axis=1)
+
+
+def check_text(name: str, text: object) -> None:
+    """DataError for what is no text."""
+    if not isinstance(text, str):
+        raise DataError(f"{name}: got {text!r:.60}, wanted a piece of text; put it in quotes")
+
+
+def check_number(name: str, number: object, most: int) -> None:
+    """DataError for what is no whole number of that range."""
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= most:
+        raise DataError(f"{name}: got {number!r:.60}, wanted a whole number from 0 to {most:,}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from unspool.spec import parse
 from unspool.streaming.classify import SeriesStream, TextStream
 from unspool.streaming.executor import Engine
 from unspool.streaming.forecast import ForecastStream
-from unspool.streaming.generate import TokenStream
+from unspool.streaming.generate import MOST_SEED, TokenStream, check_number, check_text
 from unspool.streaming.program import INPUTS, Array, Program
 from unspool.streaming.tag import TagStream
 
@@ -71,13 +72,16 @@ class Session:
         stream = self._stream
         if not isinstance(stream, TokenStream):
             raise LiveError(f"the model answers {self.task}, and writes no text; complete texts with one that was trained with task.kind: generate")
+        check_text("prompt", prompt)
+        check_number("length", length, sys.maxsize)
+        check_number("seed", seed, MOST_SEED)
         rule = sampling if isinstance(sampling, Sampling) else parse(Sampling, sampling or {}, "sampling")
         self._held = stream.read(self._held, prompt)
-        return self._written(stream, length, rule, seed)
+        return self._written(stream, length, rule, np.random.default_rng(seed))
 
-    def _written(self, stream: TokenStream, length: int, rule: Sampling, seed: int) -> Iterator[str]:
-        for held, piece in stream.write(self._held, length, rule, seed):
-            self._held = held
+    def _written(self, stream: TokenStream, length: int, rule: Sampling, random: np.random.Generator) -> Iterator[str]:
+        for _ in range(length):
+            self._held, piece = stream.write(self._held, rule, random)
             yield piece
 
     @property
