@@ -104,6 +104,18 @@ def test_training_stops_early_with_the_best_weights(lower, values):
         assert "weight" not in name or not torch.equal(weight, judge.seen[3][name])
 
 
+def test_of_equal_epochs_the_one_that_gains_otherwise_is_the_best_and_training_goes_on():
+    """As of a tagger that finds no span in its first epochs: they would run the patience down."""
+    told = iter([(0.0, 3.0), (0.0, 2.0), (0.0, float("nan")), (0.0, 1.0), (0.5, 4.0), (0.5, 4.0), (0.5, 5.0)])
+    decision = Decision("score", lower_is_better=False, then=Decision("other", lower_is_better=True))
+    history = fit(
+        classifier(), Signs(), lambda _: dict(zip(("score", "other"), next(told), strict=True)), decision, spec_of(epochs=9, patience=2), device=CPU
+    )
+    assert (len(history), history.best, history.early) == (7, 5, True)
+    kept = fit(classifier(), Signs(), lambda _: {"score": 1.0}, decision, spec_of(epochs=3), device=CPU)
+    assert kept.best == 1  # nothing is told of the other
+
+
 def test_without_patience_every_epoch_is_run():
     history = fit(classifier(), Signs(), Scripted(1.0, 2.0, 3.0), Decision("score", True), spec_of(), device=CPU)
     assert (len(history), history.best, history.early) == (3, 1, False)

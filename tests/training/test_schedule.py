@@ -11,6 +11,7 @@ from unspool.spec import parse
 from unspool.tasks.task import Decision
 from unspool.training.schedule import PlateauState, factor
 from unspool.training.spec import Constant, Cosine, OneCycle, Plateau, StepDown, TrainSpec
+from unspool.training.standing import Best
 
 EPOCHS, STEPS = 6, 5
 
@@ -78,10 +79,10 @@ def test_plateau_is_torch_s(values, patience, lower):
     spec = Plateau(patience=patience, factor=0.5, floor=0.1)
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
     theirs = lr_scheduler.ReduceLROnPlateau(optimizer, mode="min" if lower else "max", patience=patience, factor=0.5, threshold=0, min_lr=0.1, eps=0)
-    state = PlateauState()
+    state, best = PlateauState(), Best()
     for value in values:
         theirs.step(value)
-        state.hear(spec, float(value), Decision("score", lower))
+        state.hear(spec, best.hear(float(value), 1, Decision("score", lower)))
         # Through JSON after every epoch, as in a checkpoint.
         state = PlateauState.model_validate_json(state.model_dump_json())
         assert state.factor == pytest.approx(optimizer.param_groups[0]["lr"])

@@ -86,7 +86,7 @@ class Classify:
         metric: str = self.spec.metric
         if metric == "auto":
             metric = "accuracy" if answers.thresholds_of(facts) is None else "f1_micro"
-        return Decision(metric, metric in LOWER_IS_BETTER)
+        return Decision(metric, metric in LOWER_IS_BETTER, then=Decision("log_loss", lower_is_better=True))
 
     def predictions(
         self, facts: Facts, records: Sequence[Record], cuts: Sequence[Cut], batches: Sequence[Batch], raw: Sequence[NDArray[np.float32]]

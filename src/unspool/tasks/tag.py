@@ -70,7 +70,9 @@ class Tag:
 
     def decides(self, facts: Facts) -> Decision:
         metric = self.spec.metric
-        return Decision(("accuracy" if facts.preparation.scheme is None else "span_f1") if metric == "auto" else metric, lower_is_better=False)
+        if metric == "auto":
+            metric = "accuracy" if facts.preparation.scheme is None else "span_f1"
+        return Decision(metric, lower_is_better=False, then=Decision("accuracy", lower_is_better=False))
 
     def predictions(
         self, facts: Facts, records: Sequence[Record], cuts: Sequence[Cut], batches: Sequence[Batch], raw: Sequence[NDArray[np.float32]]

@@ -28,10 +28,14 @@ class Examples(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The metric by which training keeps the best weights and stops early."""
+    """The metric by which training keeps the best weights and stops early.
+
+    then  what decides between equals, such as the first epochs of a tagger that finds no span yet
+    """
 
     metric: str
     lower_is_better: bool
+    then: Decision | None = None
 
     def better(self, new: float, best: float) -> bool:
         return new < best if self.lower_is_better else new > best

@@ -6,7 +6,6 @@ from math import cos, floor, pi
 
 from pydantic import BaseModel, ConfigDict
 
-from unspool.tasks.task import Decision
 from unspool.training.spec import Cosine, OneCycle, Plateau, Schedule, StepDown
 
 
@@ -47,13 +46,12 @@ class PlateauState(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     factor: float = 1.0
-    best: float | None = None
     waited: int = 0
 
-    def hear(self, spec: Plateau, value: float, decision: Decision) -> None:
-        """Take in an epoch's metric; as torch.optim.lr_scheduler.ReduceLROnPlateau with no threshold."""
-        if self.best is None or decision.better(value, self.best):
-            self.best, self.waited = value, 0
+    def hear(self, spec: Plateau, gained: bool) -> None:
+        """Take in whether an epoch is the best so far; as torch.optim.lr_scheduler.ReduceLROnPlateau with no threshold."""
+        if gained:
+            self.waited = 0
             return
         self.waited += 1
         if self.waited > spec.patience:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,21 +15,30 @@ from unspool.training.spec import Plateau, TrainSpec
 
 
 class Best(BaseModel):
-    """The best epoch so far, by the deciding metric, and how many have come after it."""
+    """The best epoch so far, by the deciding metric, and how many have come after it.
+
+    second  of the metric that decides between equals; None where there is none
+    """
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     value: float | None = None
+    second: float | None = None
     epoch: int = 0
     waited: int = 0
 
-    def hear(self, value: float, epoch: int, decision: Decision) -> bool:
+    def hear(self, value: float, epoch: int, decision: Decision, second: float | None = None) -> bool:
         """True where the epoch is the best so far."""
-        if self.value is None or decision.better(value, self.value):
-            self.value, self.epoch, self.waited = value, epoch, 0
+        if self._beaten(value, second, decision):
+            self.value, self.second, self.epoch, self.waited = value, second, epoch, 0
             return True
         self.waited += 1
         return False
+
+    def _beaten(self, value: float, second: float | None, decision: Decision) -> bool:
+        if self.value is None or value != self.value:
+            return self.value is None or decision.better(value, self.value)
+        return decision.then is not None and second is not None and (self.second is None or decision.then.better(second, self.second))
 
 
 class Standing(BaseModel):
@@ -91,9 +101,15 @@ class Standing(BaseModel):
                 "check that the target or label is known there"
             )
         self.lines.append(line_of(self.epoch + 1, self.step, self.mean_loss, self.rate, self.norm / self.updates, metrics))
-        best = self.best.hear(value, self.epoch + 1, decision)
+        best = self.best.hear(value, self.epoch + 1, decision, _finite(metrics, decision.then))
         if isinstance(spec.schedule, Plateau):
-            self.plateau.hear(spec.schedule, value, decision)
+            self.plateau.hear(spec.schedule, best)
         self.epoch, self.position = self.epoch + 1, 0
         self.loss, self.weight, self.norm, self.updates = 0.0, 0.0, 0.0, 0
         return best
+
+
+def _finite(metrics: Mapping[str, float], decision: Decision | None) -> float | None:
+    """The metric that a decision names; None where there is none, or it is no number."""
+    value = metrics.get(decision.metric) if decision is not None else None
+    return value if value is not None and isfinite(value) else None
