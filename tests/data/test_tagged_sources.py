@@ -153,6 +153,13 @@ def test_the_last_slash_of_an_item_ends_its_word(tmp_path):
     assert cut(reading(tmp_path, "a__X b_Y\n", format="slashes", delimiter="_")) == [(["a_", "b"], ["X", "Y"])]
 
 
+def test_prose_where_columns_are_read_is_told_where_it_goes(tmp_path):
+    with pytest.raises(DataError, match=r"t.txt:2: has 3 columns .* raw text goes on standard input, a text a line"):
+        reading(tmp_path, "He lives in Paris.\nShe does not.\n", labelled=False)
+    with pytest.raises(DataError, match=r"what is no word$"):
+        reading(tmp_path, "He lives in Paris.\nShe does not.\n", labelled=True)
+
+
 def test_for_a_prediction_tags_may_be_absent(tmp_path):
     assert cut(reading(tmp_path, "a\nb\n\nc\n", labelled=False)) == [(["a", "b"], None), (["c"], None)]
     assert cut(reading(tmp_path, "a NN\nb VB\n", labelled=False, column=4)) == [(["a", "b"], None)]

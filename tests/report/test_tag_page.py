@@ -176,7 +176,7 @@ WORDS = st.lists(st.text(min_size=1, max_size=4).filter(lambda word: not word.is
 
 @given(words=WORDS, gaps=st.lists(st.sampled_from(["", " ", "\n", "\u00a0\u200b"]), min_size=8, max_size=8), data=st.data())
 def test_what_is_coloured_cuts_the_text_exactly(words, gaps, data):
-    """Marks taken out, the text is there to its last word, every character once; each mark is a span, with its type behind it."""
+    """Marks taken out, the text is there, every character once; each mark is a span, with its type behind it."""
     text, offsets = gaps[0], []
     for word, gap in zip(words, gaps[1:], strict=False):
         offsets.append((len(text), len(text) + len(word)))
@@ -185,21 +185,25 @@ def test_what_is_coloured_cuts_the_text_exactly(words, gaps, data):
     numbers = np.array(tags, np.int64)
     sentence = Tagged("0", text, np.array(offsets), numbers, np.ones(len(words)), numbers)
     marked = spans([LABELS[tag] for tag in tags])
-    pieces = list(page_of_tags._pieces(sentence, marked, len(words), {"PER": 0, "LOC": 1}))
-    assert unescape("".join(re.sub(r"<sub>.*?</sub>|</?mark[^>]*>", "", piece, flags=re.DOTALL) for piece in pieces)) == text[: offsets[-1][1]]
+    pieces = list(page_of_tags._pieces(sentence, marked, {"PER": 0, "LOC": 1}))
+    assert unescape("".join(re.sub(r"<sub>.*?</sub>|</?mark[^>]*>", "", piece, flags=re.DOTALL) for piece in pieces)) == text
     found = [re.fullmatch(r'<mark class="type-([01])">(.*)<sub>(PER|LOC)</sub></mark>', piece, re.DOTALL) for piece in pieces]
     shown = [(match[3], unescape(match[2])) for match in found if match]
     assert shown == [(kind, text[offsets[start][0] : offsets[stop - 1][1]]) for kind, start, stop in marked]
 
 
-def test_a_long_sentence_is_cut_and_says_so():
-    text = " ".join(["w"] * 100)
-    numbers = np.full(100, 2)
-    sentence = Tagged("0", text, places(text), numbers, np.ones(100), numbers)
-    run = TagRun(LABELS, True, (sentence,))
-    shown = page_of_tags._line(run, "said", numbers, sentence, {})
-    assert " ".join(["w"] * page_of_tags.LONGEST_WORDS) + " \N{HORIZONTAL ELLIPSIS}" in shown
-    assert " ".join(["w"] * (page_of_tags.LONGEST_WORDS + 1)) not in shown
+@pytest.mark.parametrize(("mistake", "first"), [(0, 0), (79, 0), (80, 40), (150, 110), (199, 120)])
+def test_a_long_sentence_is_cut_about_its_mistake_and_says_so(tmp_path, mistake, first):
+    words = [f"w{place}" for place in range(200)]
+    best = [2] * 200
+    best[mistake] = 3
+    folder = tag_run(tmp_path / "run", [(" ".join(words), best, [2] * 200)])
+    (_, said), (_, true) = lines(html(folder))
+    shown = " ".join(words[first : first + page_of_tags.LONGEST_WORDS])
+    whole = "\N{HORIZONTAL ELLIPSIS} " * (first > 0) + shown + " \N{HORIZONTAL ELLIPSIS}" * (first < 120)
+    assert true == whole
+    assert re.findall(r"<mark class=\"[^\"]*\">(\w+)<sub>LOC", said) == [f"w{mistake}"]
+    assert re.sub("<sub>.*?</sub>|<[^>]*>", "", said) == whole
 
 
 def test_colours_go_to_the_commonest_types_and_come_again():

@@ -35,6 +35,11 @@ BROKEN = [
     ("model.backbone.front", "its stride must be 1", changed(LANGUAGE, model__backbone__front=[{"kernel": 4, "stride": 2}])),
     ("model.head.tied", "or tied: false", changed(LANGUAGE, model__embed={"kind": "one_hot"})),
     ("model.head.adaptive", "drop it", changed(LANGUAGE, data__tokens__unit="bytes", model__head={"kind": "softmax", "adaptive": [20]})),
+    (
+        "model.head.temporal",
+        "a cut of one step has none",
+        changed(LANGUAGE, model__head={"kind": "softmax", "temporal": 1.0}, model__memory={"kind": "carried", "truncate": 1}),
+    ),
     ("model.head.kind", "use softmax", changed(LANGUAGE, model__head={"kind": "categorical"})),
     ("model.head.kind", "does not answer a classify", changed(TEXT, model__head={"kind": "softmax"})),
 ]

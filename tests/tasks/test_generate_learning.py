@@ -298,6 +298,16 @@ def test_killed_and_resumed_a_run_is_the_same_bits(tmp_path):
             assert (folder / name).read_bytes() == (tmp_path / "straight" / name).read_bytes()
 
 
+def test_a_text_without_a_token_says_nothing():
+    spec = spec_of()
+    spec["data"]["tokens"]["line_ends"] = False
+    spec["train"]["epochs"] = 1
+    trained = unspool.train(spec, data=lines(100, seed=1))
+    blank, told = trained.predict(["  ", "the cat meows ."])
+    assert (blank["tokens"], blank["log_probability"], blank["perplexity"], blank["bits_per_character"]) == (0, 0, None, None)
+    assert told == trained.predict(["the cat meows ."])[0] | {"record": told["record"]}
+
+
 def test_one_text_is_cut_into_parts_where_it_stands_and_all_of_awd_lstm_can_be_asked_for():
     spec = spec_of()
     spec["data"]["split"] = None

@@ -71,13 +71,14 @@ def shown(tokens: TokenFacts, code: int) -> str:
 
 def tell_text(log_probabilities: NDArray[np.float64], words: int, characters: int) -> dict[str, Any]:
     """How well a text was foreseen, as plain JSON; None for what it has too little for."""
+    tokens = len(log_probabilities)
     return {
         "log_probability": float(log_probabilities.sum()),
-        "tokens": len(log_probabilities),
+        "tokens": tokens,
         "words": words,
         "characters": characters,
-        "perplexity": perplexity(log_probabilities, words) if words else None,
-        "bits_per_character": bits_per_character(log_probabilities, characters) if characters else None,
+        "perplexity": perplexity(log_probabilities, words) if tokens and words else None,
+        "bits_per_character": bits_per_character(log_probabilities, characters) if tokens and characters else None,
     }
 
 

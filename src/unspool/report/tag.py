@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -80,14 +81,32 @@ def _sentences(run: TagRun) -> Markup | None:
 
 def _item(run: TagRun, sure: float, sentence: Tagged, colours: dict[str, int]) -> Markup:
     head = tag("p", tag("small", text(f"{percent(sure)} sure of a mistake, record {sentence.name}")))
+    sentence = excerpt(sentence)
     said, true = (_line(run, label, numbers, sentence, colours) for label, numbers in (("said", sentence.best), ("true", sentence.truth)))
     return tag("li", join(head, said, true))
 
 
 def _line(run: TagRun, label: str, numbers: Any, sentence: Tagged, colours: dict[str, int]) -> Markup:
-    names = [run.labels[number] if number >= 0 else "?" for number in numbers.tolist()][:LONGEST_WORDS]
+    names = [run.labels[number] if number >= 0 else "?" for number in numbers.tolist()]
     marked = _marks(run, names, sentence)
-    return tag("blockquote", join(tag("small", text(label)), _coloured(sentence, marked, len(names), colours)), class_="tagged")
+    return tag("blockquote", join(tag("small", text(label)), _coloured(sentence, marked, colours)), class_="tagged")
+
+
+def excerpt(sentence: Tagged) -> Tagged:
+    """As many words as a page shows, about the surest mistake."""
+    words = len(sentence.best)
+    if words <= LONGEST_WORDS:
+        return sentence
+    place = int(np.argmax(np.where((sentence.best != sentence.truth) & (sentence.truth >= 0), sentence.confidence, -1)))
+    first = 0 if place < LONGEST_WORDS else min(place - LONGEST_WORDS // 2, words - LONGEST_WORDS)
+    kept = slice(first, first + LONGEST_WORDS)
+    offsets = sentence.offsets[kept]
+    start, stop = int(offsets[0, 0]), int(offsets[-1, 1])
+    before, after = "\N{HORIZONTAL ELLIPSIS} " * (first > 0), " \N{HORIZONTAL ELLIPSIS}" * (kept.stop < words)
+    return replace(
+        sentence, text=before + sentence.text[start:stop] + after, offsets=offsets - start + len(before), best=sentence.best[kept],
+        confidence=sentence.confidence[kept], truth=sentence.truth[kept],
+    )  # fmt: skip
 
 
 def _marks(run: TagRun, names: Sequence[str], sentence: Tagged) -> list[Span]:
@@ -98,19 +117,18 @@ def _marks(run: TagRun, names: Sequence[str], sentence: Tagged) -> list[Span]:
     return [Span(name, step, step + 1) for step, name in enumerate(names) if differ[step]]
 
 
-def _coloured(sentence: Tagged, marked: Sequence[Span], steps: int, colours: dict[str, int]) -> Markup:
-    return Markup("".join(_pieces(sentence, marked, steps, colours)))
+def _coloured(sentence: Tagged, marked: Sequence[Span], colours: dict[str, int]) -> Markup:
+    return Markup("".join(_pieces(sentence, marked, colours)))
 
 
-def _pieces(sentence: Tagged, marked: Sequence[Span], steps: int, colours: dict[str, int]) -> Iterator[str]:
+def _pieces(sentence: Tagged, marked: Sequence[Span], colours: dict[str, int]) -> Iterator[str]:
     places, at = sentence.offsets.tolist(), 0
     for kind, start, stop in marked:
         first, last = places[start][0], places[stop - 1][1]
         yield text(sentence.text[at:first])
         yield tag("mark", text(sentence.text[first:last]) + tag("sub", text(kind)), class_=f"type-{colours.get(kind, 0)}")
         at = last
-    end = places[steps - 1][1] if steps else 0
-    yield text(sentence.text[at:end] + ("" if steps == len(places) else " \N{HORIZONTAL ELLIPSIS}"))
+    yield text(sentence.text[at:])
 
 
 def _colours(run: TagRun) -> dict[str, int]:

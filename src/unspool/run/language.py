@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from unspool.data.spec import TimeSplit
-from unspool.models.spec import LearnedEmbedding, SoftmaxHead, Windowed
+from unspool.models.spec import Carried, LearnedEmbedding, SoftmaxHead, Windowed
 from unspool.tasks.generate import GenerateSpec
 
 if TYPE_CHECKING:
@@ -46,5 +46,7 @@ def _network(spec: RunSpec) -> Iterator[str]:
     unit = "words" if spec.data.tokens is None else spec.data.tokens.unit
     if isinstance(head, SoftmaxHead) and head.adaptive and unit in ("bytes", "subwords"):
         yield f"model.head.adaptive: asks for codes in the order of their counts, and those of {unit} are in none; drop it"
+    if isinstance(head, SoftmaxHead) and head.temporal and isinstance(model.memory, Carried) and model.memory.truncate == 1:
+        yield "model.head.temporal: weighs changes from step to step, and a cut of one step has none; raise model.memory.truncate or drop it"
     if isinstance(head, SoftmaxHead | None) and (head is None or head.tied) and not isinstance(model.embed, LearnedEmbedding | None):
         yield f"model.head.tied: shares the vectors of a learned embedding, and model.embed.kind is {model.embed.kind}; use that, or tied: false"

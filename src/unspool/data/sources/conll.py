@@ -39,7 +39,7 @@ def sentences(path: Path, source: TaggedSource, labelled: bool) -> list[Sentence
     found, layout = [], None
     for block in blocks(lines):
         layout = layout or _layout(path, block[0], names, source, labelled)
-        rows = [_cells(path, number, line, layout) for number, line in block]
+        rows = [_cells(path, number, line, layout, labelled) for number, line in block]
         words = tuple(row[layout.word] for row in rows)
         tags = None if layout.tag is None else tuple(row[layout.tag] for row in rows)
         found.append(Sentence(block[0][0], words, tags))
@@ -80,12 +80,13 @@ def _cut(line: str, tabs: bool) -> list[str]:
     return [cell.strip(BLANKS) for cell in line.split("\t")] if tabs else _COLUMNS.split(line.strip(BLANKS))
 
 
-def _cells(path: Path, number: int, line: str, layout: Layout) -> list[str]:
+def _cells(path: Path, number: int, line: str, layout: Layout, labelled: bool) -> list[str]:
     cells = _cut(line, layout.tabs)
     if len(cells) != layout.width:
+        raw = "" if labelled else "; raw text goes on standard input, a text a line"
         raise DataError(
             f"{path}:{number}: has {len(cells)} columns ({short(line)}), and line {layout.line} has {layout.width}, "
-            f"with {'tabs' if layout.tabs else 'blanks'} between them; mend that line, or leave a blank line before and after what is no word"
+            f"with {'tabs' if layout.tabs else 'blanks'} between them; mend that line, or leave a blank line before and after what is no word{raw}"
         )
     for place in (layout.word, layout.tag):
         if place is not None and not cells[place].strip():
