@@ -15,6 +15,7 @@
 #include <omp.h>
 #endif
 
+#include "pool.hpp"
 #include "team.hpp"
 
 namespace unspool {
@@ -54,7 +55,7 @@ template <class Work>
 void together(int threads, Work work) {
     Barrier barrier;
 #if defined(_OPENMP)
-    if (threads > 1 && !omp_in_parallel()) {
+    if (threads > 1 && has_pool() && !omp_in_parallel()) {
 #pragma omp parallel num_threads(threads)
         work(Team{omp_get_thread_num(), omp_get_num_threads(), &barrier});
         return;

@@ -9,6 +9,7 @@
 #endif
 
 #include "executor_check.hpp"
+#include "pool.hpp"
 
 namespace unspool::executor {
 
@@ -213,7 +214,7 @@ int Runner::threads_for(Count streams) const {
     constexpr double LEAST_WORK = 2e6;
     constexpr Count LEAST_STREAMS = 4;
     const double worth = std::min(program_->work() * static_cast<double>(streams) / LEAST_WORK, static_cast<double>(streams) / LEAST_STREAMS);
-    if (worth < 2 || omp_in_parallel()) return 1;
+    if (worth < 2 || !has_pool() || omp_in_parallel()) return 1;
     return static_cast<int>(std::min<double>(worth, omp_get_max_threads()));
 #else
     (void)streams;
