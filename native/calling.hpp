@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <new>
+#include <utility>
 
 #if defined(__linux__)
 #include <sys/mman.h>
@@ -36,18 +38,45 @@ inline void want_large_pages(float* at, std::int64_t floats) {
 #endif
 }
 
-// Memory for the length of a call, not set to anything.
-class Memory {
+// Floats at the beginning of a line of the cache, not set to anything.
+class Block {
 public:
-    explicit Memory(std::int64_t floats) : at_(static_cast<float*>(::operator new[](floats * sizeof(float), ALIGNMENT))) { want_large_pages(at_, floats); }
-    Memory(const Memory&) = delete;
-    Memory& operator=(const Memory&) = delete;
-    ~Memory() { ::operator delete[](at_, ALIGNMENT); }
-    float* at() const { return at_; }
+    Block() = default;
+    explicit Block(std::int64_t floats) : at_(static_cast<float*>(::operator new[](floats * sizeof(float), ALIGNMENT))), floats_(floats) {
+        want_large_pages(at_.get(), floats);
+    }
+    float* at() const { return at_.get(); }
+    std::int64_t floats() const { return floats_; }
 
 private:
     static constexpr std::align_val_t ALIGNMENT{64};
-    float* at_;
+    struct Free {
+        void operator()(float* at) const { ::operator delete[](at, ALIGNMENT); }
+    };
+
+    std::unique_ptr<float[], Free> at_;
+    std::int64_t floats_ = 0;
+};
+
+// Memory for the length of a call. A thread keeps it for the next one, unless it is much: from the system it would come cleared, page by page.
+class Memory {
+public:
+    explicit Memory(std::int64_t floats) {
+        if (spare.floats() >= floats) block_ = std::exchange(spare, Block());
+        else block_ = Block(floats);
+    }
+    Memory(const Memory&) = delete;
+    Memory& operator=(const Memory&) = delete;
+    ~Memory() {
+        if (block_.floats() <= KEPT && block_.floats() > spare.floats()) spare = std::move(block_);
+    }
+    float* at() const { return block_.at(); }
+
+private:
+    static constexpr std::int64_t KEPT = 1 << 24; // floats
+
+    inline static thread_local Block spare;
+    Block block_;
 };
 
 // Calls `work` with a team's place in each of its threads: torch's own, where torch was loaded first.

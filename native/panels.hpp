@@ -53,6 +53,7 @@ UNSPOOL_INLINE const float* ahead_of(const float* panel, Size depth, Size tile) 
 
 template <int R, int V, bool ASKS, class Source, class From = Starts, class To = Results>
 __attribute__((noinline)) void rows_times_panel(const Source& a, Size r, Size k, const float* panel, const float* ahead, Size depth, From from, To to) {
+    if (depth < 1) __builtin_unreachable(); // of no depth there is no panel; else each sum would be written down before the loop
     Rows<R> rows;
     for (int i = 0; i < R; ++i) rows.row[i] = a[r + i] + k;
     multiply<R, V, ASKS>(rows, panel, ahead, depth, from, to);
