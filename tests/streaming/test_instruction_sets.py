@@ -35,6 +35,7 @@ def test_another_instruction_set_keeps_the_laws(name):
     assert "skipped" not in told, told
 
 
-def test_without_the_library_the_interpreter_keeps_them():
-    told = passed(LAWS, UNSPOOL_NATIVE="off")
+@pytest.mark.parametrize("laws", [LAWS[1:], pytest.param(LAWS[:1], marks=pytest.mark.slow)], ids=["what is refused", "what holds"])
+def test_without_the_library_the_interpreter_keeps_them(laws):
+    told = passed(laws, UNSPOOL_NATIVE="off")
     assert "skipped" in told, told

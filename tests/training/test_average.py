@@ -168,7 +168,7 @@ def run(folder: Path, average: dict, resume: bool = False, hooks=(), seed: int =
 @pytest.mark.parametrize("average", AVERAGES.values(), ids=AVERAGES)
 def test_killed_and_resumed_the_means_are_the_same_bits(average, tmp_path):
     straight = run(tmp_path / "straight", average)
-    for steps in (1, 4, 5, 9, 14):
+    for steps in (4, 5, 14):
         folder = tmp_path / str(steps)
         with pytest.raises(KilledError):
             run(folder, average, hooks=[KillAt(steps)])
