@@ -77,7 +77,7 @@ private:
             for (Size r = 0; r < piece.count; ++r) {
                 const float* const from = call_.states + piece.rows[r] * call_.width;
                 float* const row = to + r * room_.states_row;
-                if (whole(piece)) std::memcpy(row, from, piece.width * sizeof(float));
+                if (piece.width && whole(piece)) std::memcpy(row, from, piece.width * sizeof(float)); // of no features there is no address
                 else
                     for (Size k = 0; k < piece.width; ++k) row[k] = from[piece.features[k]];
             }
