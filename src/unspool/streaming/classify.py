@@ -10,11 +10,11 @@ import numpy as np
 from unspool.answers import classify as answers
 from unspool.answers.forecast import stamps
 from unspool.data.facts import Facts
-from unspool.errors import DataError, LiveError
+from unspool.errors import LiveError
 from unspool.streaming import clock, sentences
 from unspool.streaming.memory import Held, Memory
 from unspool.streaming.program import Array, Program
-from unspool.streaming.rows import Rows, check_keys
+from unspool.streaming.rows import Rows, check_keys, check_text
 
 Answer = dict[str, Any]
 
@@ -82,8 +82,7 @@ class TextStream:
         """What is held after one piece, and the answer."""
         check_keys(record, ("text",), ("text",))
         text = record["text"]
-        if not isinstance(text, str):
-            raise DataError(f"text: got {text!r:.60}, wanted a piece of text; put it in quotes")
+        check_text("text", text)
         codes, book = self._codes(held, text)
         seen = int(held["text/steps"])
         taken = codes if self.longest is None else codes[: max(0, self.longest - seen)]

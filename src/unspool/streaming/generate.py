@@ -15,7 +15,7 @@ from unspool.errors import DataError
 from unspool.spec import parse
 from unspool.streaming.memory import Held, Memory
 from unspool.streaming.program import Array, Program
-from unspool.streaming.rows import check_keys
+from unspool.streaming.rows import check_keys, check_text
 
 Answer = dict[str, Any]
 
@@ -118,12 +118,6 @@ class TokenStream:
         row = np.array([[code]], np.int64)
         characters = self._tokens.characters
         return row if characters is None else np.concatenate([row, characters.encode(self._tokens.vocabulary.decode([code]))], axis=1)
-
-
-def check_text(name: str, text: object) -> None:
-    """DataError for what is no text."""
-    if not isinstance(text, str):
-        raise DataError(f"{name}: got {text!r:.60}, wanted a piece of text; put it in quotes")
 
 
 def check_number(name: str, number: object, most: int) -> None:

@@ -169,6 +169,12 @@ def cell(name: str, value: Any, category: bool) -> float | str | None:
     return None if np.isnan(number) else number
 
 
+def check_text(name: str, text: object) -> None:
+    """DataError for what is no text."""
+    if not isinstance(text, str):
+        raise DataError(f"{name}: got {text!r:.60}, wanted a piece of text; put it in quotes")
+
+
 def check_keys(record: Any, known: Sequence[str], required: Sequence[str]) -> None:
     """DataError unless `record` is a mapping with all the required keys and no others than the known ones."""
     if not isinstance(record, Mapping):

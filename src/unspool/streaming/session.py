@@ -19,8 +19,9 @@ from unspool.spec import parse
 from unspool.streaming.classify import SeriesStream, TextStream
 from unspool.streaming.executor import Engine
 from unspool.streaming.forecast import ForecastStream
-from unspool.streaming.generate import MOST_SEED, TokenStream, check_number, check_text
+from unspool.streaming.generate import MOST_SEED, TokenStream, check_number
 from unspool.streaming.program import INPUTS, Array, Program
+from unspool.streaming.rows import check_text
 from unspool.streaming.tag import TagStream
 
 MODEL = "model"

@@ -36,9 +36,11 @@ class Best(BaseModel):
         return False
 
     def _beaten(self, value: float, second: float | None, decision: Decision) -> bool:
-        if self.value is None or value != self.value:
-            return self.value is None or decision.better(value, self.value)
-        return decision.then is not None and second is not None and (self.second is None or decision.then.better(second, self.second))
+        if self.value is None or decision.better(value, self.value):
+            return True
+        if value != self.value or decision.then is None or second is None:
+            return False
+        return self.second is None or decision.then.better(second, self.second)
 
 
 class Standing(BaseModel):
