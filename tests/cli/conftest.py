@@ -13,6 +13,7 @@ from unspool.errors import BundleError
 from unspool.spec import Spec, knob
 
 SCORES = {"mae": 12.5, "mase": 0.71, "undefined": {}, "mae_by_step": [11.0, 14.0], "origins": 2688}
+NOTE = "train.schedule: the rate drops after 10 epochs, and there are 5 (train.epochs): it never does"
 BASELINES = {"seasonal_naive_48": {"mae": 20000.25, "mase": 1.0, "origins": 2688}, "drift": {"mae": None, "mase": 2.0, "origins": 2688}}
 
 
@@ -49,7 +50,7 @@ class FakeRun(ModuleType):
         return FakeSpec()
 
     def check(self, spec, data=None):
-        return SimpleNamespace(spec=spec, data={"rows": 10}, model={"parameters": 3})
+        return SimpleNamespace(spec=spec, data={"rows": 10}, model={"parameters": 3}, notes=(NOTE,))
 
     def train(self, spec, **options):
         self.calls.append(("train", spec, options))

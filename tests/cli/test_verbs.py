@@ -14,6 +14,8 @@ import unspool
 from unspool.cli import main
 from unspool.cli.output import number
 
+from .conftest import NOTE
+
 
 def answered(capsys, arguments):
     """The one JSON document on stdout; anything else beside it fails."""
@@ -24,12 +26,15 @@ def answered(capsys, arguments):
 
 
 def test_check_answers_with_spec_data_and_model(fake_run, capsys):
-    assert answered(capsys, ["check", "spec.yaml"]) == {"spec": {"task": "forecast"}, "data": {"rows": 10}, "model": {"parameters": 3}}
+    found = {"spec": {"task": "forecast"}, "data": {"rows": 10}, "model": {"parameters": 3}}
+    assert answered(capsys, ["check", "spec.yaml"]) == found | {"notes": [NOTE]}
 
 
 def test_check_prints_yaml_that_reads_back(fake_run, capsys):
     assert main(["check", "spec.yaml"]) == 0
-    assert yaml.safe_load(capsys.readouterr().out) == {"spec": {"task": "forecast"}, "data": {"rows": 10}, "model": {"parameters": 3}}
+    printed = capsys.readouterr().out
+    assert yaml.safe_load(printed) == {"spec": {"task": "forecast"}, "data": {"rows": 10}, "model": {"parameters": 3}}
+    assert f"\n# {NOTE}\n" in printed
 
 
 def test_check_passes_overrides_and_seed_on(fake_run):

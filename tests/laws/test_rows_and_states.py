@@ -67,6 +67,32 @@ def test_a_saved_and_restored_state_changes_nothing(build):
 
 
 @everything
+def test_a_state_that_does_not_fit_is_refused_with_what_was_wanted(build):
+    layer = ready(build)
+    x, fitting = numbers(2, 3 * layer.stride, INPUTS), layer.initial_state(2)
+    names = list(flatten_state(fitting))
+    if not names:
+        return
+    with pytest.raises(ValueError, match=r"^state: '\w+' has shape \(1, .*\), wanted \(2, .*\); give what initial_state gives for"):
+        layer.scan(x, layer.initial_state(1))
+    with pytest.raises(ValueError, match="^state: got tuple, wanted a tree of tensors by name"):
+        layer.scan(x, tuple(flatten_state(fitting).values()))
+    for name in fitting:
+        with pytest.raises(ValueError, match=f"^state: '{name}' is missing, there is "):
+            layer.scan(x, {other: part for other, part in fitting.items() if other != name})
+    for name in names:
+        changed = with_an_axis(fitting, name)
+        with pytest.raises(ValueError, match="^state: '.*' has shape "):
+            layer.scan(x, changed)
+
+
+def with_an_axis(state: State, name: str) -> State:
+    """The state whose tensor `name` has one axis more."""
+    flat = flatten_state(state)
+    return unflatten_state(state, flat | {name: flat[name].unsqueeze(1)})
+
+
+@everything
 def test_a_state_has_one_row_for_each_row_of_the_batch_and_one_form(build):
     layer = ready(build)
     start = layer.initial_state(3)

@@ -199,6 +199,13 @@ def test_where_spans_decide_and_there_are_none_that_is_said():
         unspool.train(changed(TAG, task__metric="span_f1"), data=POS)
 
 
+def test_where_no_tag_is_forbidden_that_cannot_be_lifted():
+    free = changed(TAG, model__head={"kind": "crf", "constrained": False})
+    assert check(resolved(free), data=DATA).spec.model.head.constrained is False
+    with pytest.raises(DataError, match=r"the tags \(.*\) name no spans, .*model.head.constrained cannot take effect; drop it"):
+        check(resolved(free), data=POS)
+
+
 def test_check_says_what_a_tagger_waits_for():
     report = check(resolved(BOTH_WAYS), data=DATA)
     assert report.model["lookahead"] == "the whole sentence" and "bidirectional" in report.model["why_not_live"]

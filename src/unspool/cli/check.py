@@ -32,9 +32,10 @@ def check(
     found = run.check(run.load_spec(spec, assignments or [], seed))
     document = {"spec": found.spec.model_dump(mode="json"), "data": found.data, "model": found.model}
     if as_json:
-        write_json(document)
+        write_json(document | {"notes": found.notes})
     else:
-        say(*(_section(title, content) for title, content in document.items()), f"# {spec} can be trained: unspool train {spec} --out DIR")
+        notes = [f"# {note}" for note in found.notes]
+        say(*(_section(title, content) for title, content in document.items()), *notes, f"# {spec} can be trained: unspool train {spec} --out DIR")
 
 
 def _section(title: str, content: object) -> str:

@@ -54,7 +54,7 @@ class CausalConvolution(Layer):
 
     def scan(self, x: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         check_lengths(x, lengths)
-        state = self.initial_state(x.shape[0]) if state is None else state
+        state = self.first_state(x, state)
         x = without_padding(x, lengths)
         seen = torch.cat([leaf(state, "past"), x], dim=1) if self.memory else x
         outputs = x.shape[1] // self.stride

@@ -49,7 +49,7 @@ class Hierarchical(Layer):
 
     def scan(self, x: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         check_lengths(x, lengths)
-        state = self.initial_state(x.shape[0]) if state is None else state
+        state = self.first_state(x, state)
         cut = _cut(x, state, lengths)
         if cut is None:
             return x.new_zeros(*x.shape[:2], self.width), state
@@ -65,7 +65,7 @@ class Hierarchical(Layer):
     def end(self, x: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         """As every layer's, (B, width), for one outer step a sentence, not one a word."""
         check_lengths(x, lengths)
-        state = self.initial_state(x.shape[0]) if state is None else state
+        state = self.first_state(x, state)
         cut = _cut(x, state, lengths)
         if cut is None:
             return x.new_zeros(x.shape[0], self.width), state

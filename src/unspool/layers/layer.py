@@ -16,6 +16,8 @@ from unspool.kernels.rows import last_steps
 State = Mapping[str, Union[Tensor, "State"]]
 """A named tree of tensors, each (B, ...), owned by the caller. A layer that remembers nothing has the empty tree."""
 
+_REMEDY = "give what initial_state gives for as many rows as x has, or the state that the scan before gave"
+
 
 class Layer(nn.Module, ABC):
     """Whole sequences by `scan`, one instant by `step`, with equal outputs; the state comes in and goes out, and is never kept.
@@ -55,6 +57,14 @@ class Layer(nn.Module, ABC):
 
     def forward(self, x: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         return self.scan(x, state, lengths)
+
+    def first_state(self, x: Tensor, state: State | None) -> State:
+        """What a scan of `x` (B, ...) begins with: the state that is given, ValueError where it does not fit, or the one before the first input."""
+        initial = self.initial_state(x.shape[0])
+        if state is None:
+            return initial
+        check_state(state, initial)
+        return state
 
     def engine(self, x: Tensor) -> Choice | dict[str, Choice]:
         """Which engine would scan inputs of the type and place of `x` (B, T, C) in each recurrent layer within, by its name, and why."""
@@ -122,13 +132,35 @@ def unflatten_state(like: State, flat: Mapping[str, Tensor], prefix: str = "") -
 
 def branch(state: State, name: str) -> State:
     """The subtree `name`."""
-    inner = state[name]
-    assert not isinstance(inner, Tensor)
+    inner = _at(state, name)
+    if isinstance(inner, Tensor):
+        raise ValueError(f"state: {name!r} is a tensor, wanted a tree; {_REMEDY}")
     return inner
 
 
 def leaf(state: State, name: str) -> Tensor:
     """The tensor `name`."""
-    tensor = state[name]
-    assert isinstance(tensor, Tensor)
+    tensor = _at(state, name)
+    if not isinstance(tensor, Tensor):
+        raise ValueError(f"state: {name!r} is {type(tensor).__name__}, wanted a tensor; {_REMEDY}")
     return tensor
+
+
+def check_state(state: State, wanted: State) -> None:
+    """Raise ValueError where a state has not the tensors of another, by name and shape."""
+    for name, like in wanted.items():
+        if not isinstance(like, Tensor):
+            check_state(branch(state, name), like)
+        elif leaf(state, name).shape != like.shape:
+            raise ValueError(f"state: {name!r} has shape {tuple(leaf(state, name).shape)}, wanted {tuple(like.shape)}; {_REMEDY}")
+    beyond = state.keys() - wanted.keys()
+    if beyond:
+        raise ValueError(f"state: {min(beyond)!r} is no part of this layer's, which has {', '.join(wanted)}; {_REMEDY}")
+
+
+def _at(state: State, name: str) -> Tensor | State:
+    if not isinstance(state, Mapping):
+        raise ValueError(f"state: got {type(state).__name__}, wanted a tree of tensors by name; {_REMEDY}")
+    if name not in state:
+        raise ValueError(f"state: {name!r} is missing, there is {', '.join(state) or 'nothing'}; {_REMEDY}")
+    return state[name]

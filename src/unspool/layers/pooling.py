@@ -60,7 +60,7 @@ class MaxPool(Layer):
     def _from_before(self, x: Tensor, state: State | None, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
         """The largest value before the first step, with every step after it, (B, 1 + T, C), and by itself."""
         check_lengths(x, lengths)
-        before = leaf(self.initial_state(x.shape[0]) if state is None else state, "largest").to(x.dtype)
+        before = leaf(self.first_state(x, state), "largest").to(x.dtype)
         if lengths is not None:
             assert isinstance(self.least, Tensor)
             x = torch.where(real_steps(lengths, x.shape[1]).unsqueeze(-1), x, self.least.to(x.dtype))
@@ -91,7 +91,7 @@ class WeightedPool(Layer):
 
     def scan(self, x: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         check_lengths(x, lengths)
-        state = self.initial_state(x.shape[0]) if state is None else state
+        state = self.first_state(x, state)
         x, weight = _weighed(x, self.weight, lengths)
         total = leaf(state, "sum").unsqueeze(1) + (weight * x).cumsum(dim=1)
         weights = leaf(state, "weight").unsqueeze(1) + weight.cumsum(dim=1)
@@ -100,7 +100,7 @@ class WeightedPool(Layer):
 
     def end(self, x: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         check_lengths(x, lengths)
-        state = self.initial_state(x.shape[0]) if state is None else state
+        state = self.first_state(x, state)
         x, weight = _weighed(x, self.weight, lengths)
         total, weights = leaf(state, "sum") + (weight.mT @ x).squeeze(1), leaf(state, "weight") + weight.sum(dim=1)
         mean = total / weights.clamp_min(torch.finfo(x.dtype).tiny)
@@ -170,7 +170,7 @@ class SelfAttentionPool(Layer):
 
     def scan(self, x: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         check_lengths(x, lengths)
-        state = self.initial_state(x.shape[0]) if state is None else state
+        state = self.first_state(x, state)
         x, weight = _weighed(x, self._weight, lengths)
         total = leaf(state, "sum").unsqueeze(1) + (weight.unsqueeze(-1) * x.unsqueeze(2)).cumsum(dim=1)  # (B, T, R, H)
         weights = leaf(state, "weight").unsqueeze(1) + weight.cumsum(dim=1)
@@ -180,7 +180,7 @@ class SelfAttentionPool(Layer):
 
     def end(self, x: Tensor, state: State | None = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         check_lengths(x, lengths)
-        state = self.initial_state(x.shape[0]) if state is None else state
+        state = self.first_state(x, state)
         x, weight = _weighed(x, self._weight, lengths)
         total, weights = leaf(state, "sum") + weight.mT @ x, leaf(state, "weight") + weight.sum(dim=1)
         means = total / weights.clamp_min(torch.finfo(x.dtype).tiny).unsqueeze(-1)

@@ -54,7 +54,7 @@ class Recurrent(Layer):
         """`like` is (B, T, ...) as the inputs are."""
         check_lengths(like, lengths)
         training = self.training
-        before = None if state is None else flatten_state(state)
+        before = None if state is None else flatten_state(self.first_state(like, state))
         keep = kept_units(like, self.width, self.dropout) if training and self.dropout else None
         zoned = self._zoned(like) if self.zoneout else None
         weight = dropped(_state_weight(self.cell), self.weight_drop) if training and self.weight_drop else None

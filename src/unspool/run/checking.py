@@ -18,15 +18,18 @@ from unspool.models.sequence_model import SequenceModel
 from unspool.run.prepare import Setup, build_network, set_up
 from unspool.run.spec import RunSpec
 from unspool.run.training import as_spec, describe_data
+from unspool.training.idle import idle
 
 
 @dataclass(frozen=True)
 class CheckReport:
-    """spec: with everything settled; data: rows, parts, gaps, classes, duplicates, leakage; model: parameters, cost, state, latency."""
+    """spec: with everything settled; data: rows, parts, gaps, classes, duplicates, leakage; model: parameters, cost, state, latency;
+    notes: what cannot take effect in so few epochs."""
 
     spec: RunSpec
     data: dict[str, Any]
     model: dict[str, Any]
+    notes: tuple[str, ...] = ()
 
 
 def check(spec: RunSpec | str | Path | Mapping[str, Any], *, data: object | None = None, overrides: Sequence[str] = ()) -> CheckReport:
@@ -40,7 +43,7 @@ def check(spec: RunSpec | str | Path | Mapping[str, Any], *, data: object | None
     described["survey"]["missing"] = sources.missing(setup.spec.data, Path(), data)
     described["batches"] = len(plan)
     described["padding"] = round(1 - sum(cut.steps for cut in plan) / held, 4)
-    return CheckReport(setup.spec, described, describe_model(network, setup))
+    return CheckReport(setup.spec, described, describe_model(network, setup), idle(setup.spec.train))
 
 
 def describe_model(network: SequenceModel, setup: Setup) -> dict[str, Any]:

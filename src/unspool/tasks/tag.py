@@ -49,6 +49,11 @@ class Tag:
     def facts(self, preparation: Preparation, records: Sequence[Record], prepared: Sequence[Prepared], train: NDArray[np.int64]) -> TagFacts:
         if preparation.labels is None:
             raise DataError(f"{records[0].where}: no record has tags, and tag learns from tags; give a source of kind tagged")
+        if isinstance(self.head_spec, CRFHead) and not self.head_spec.constrained and preparation.scheme is None:
+            raise DataError(
+                f"{records[0].where}: the tags ({', '.join(preparation.labels[:5])} ...) name no spans, so any may follow any other, "
+                "and model.head.constrained cannot take effect; drop it"
+            )
         counts = np.zeros(len(preparation.labels), np.int64)
         for index in train[:, 0]:
             tags = prepared[index].tags

@@ -14,6 +14,7 @@ from unspool.tasks.task import Decision, Examples
 from unspool.training.announcer import Announcer, Stopwatch
 from unspool.training.history import History
 from unspool.training.hooks import Hook
+from unspool.training.idle import idle
 from unspool.training.interruption import Interruption
 from unspool.training.keeper import Keeper, identity_of
 from unspool.training.learner import Learner, answers_that_count
@@ -64,6 +65,7 @@ def fit(
     keeper = Keeper(folder, identity, spec.checkpoint_seconds)
     standing, notes = keeper.resume(learner) if resume else (keeper.start(learner), ())
     announcer = Announcer(hooks, standing, spec, steps)
+    notes = (*notes, *idle(spec))
     with announcer.announced(notes), Interruption() as interruption:
         _train(learner, train, judge, decision, spec, standing, steps, keeper, announcer, interruption)
     if spec.keep == "best":

@@ -27,7 +27,7 @@ class History(Sequence[Line]):
     seconds  spent training, over all sessions
     best     the epoch whose weights were kept
     early    training stopped because the metric no longer improved
-    notes    what a user should be told about resuming
+    notes    what a user should be told about resuming, and about what cannot take effect
     """
 
     lines: list[Line]

@@ -60,7 +60,7 @@ class Hook:
         """After a batch of texts went through the contextual encoder, and once more when that ends, whatever ended it."""
 
     def started(self, progress: Progress, notes: Sequence[str]) -> None:
-        """Before the first batch of this session; `notes` are sentences for the user, about resuming."""
+        """Before the first batch of this session; `notes` are sentences for the user, about resuming and about what cannot take effect."""
 
     def stepped(self, progress: Progress) -> None:
         """After a batch."""
