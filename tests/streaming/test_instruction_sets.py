@@ -29,9 +29,10 @@ def others():
     return [] if library is None else [name for name in library.instruction_sets if name != library.instruction_set]
 
 
+@pytest.mark.parametrize("laws", [OPERATIONS[:1], pytest.param(OPERATIONS[1:], marks=pytest.mark.slow)], ids=["operations", "drawn programs"])
 @pytest.mark.parametrize("name", others())
-def test_another_instruction_set_keeps_the_laws(name):
-    told = passed(OPERATIONS, UNSPOOL_NATIVE=name)
+def test_another_instruction_set_keeps_the_laws(name, laws):
+    told = passed(laws, UNSPOOL_NATIVE=name)
     assert "skipped" not in told, told
 
 
