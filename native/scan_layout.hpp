@@ -67,7 +67,7 @@ public:
 
     template <class T>
     UNSPOOL_INLINE T** pointers(Size count) {
-        return reinterpret_cast<T**>(floats(count * Size{sizeof(T*) / sizeof(float)}));
+        return reinterpret_cast<T**>(floats(count * (Size{sizeof(T*)} / Size{sizeof(float)})));
     }
 
     UNSPOOL_INLINE Size used() const { return used_; }

@@ -115,6 +115,7 @@ def small_demo(tmp_path, monkeypatch):
     monkeypatch.setattr(DEMO, "demo_spec", lambda data: load_spec(template, [f"data.source.path={data}", *small]))
 
 
+@pytest.mark.timeout(600)
 def test_the_demo_streams_what_it_forecast(small_demo, tmp_path, capsys):
     found = answer(capsys, "demo", "--out", tmp_path / "run")
     assert found["last_week"]["answers"] == 336

@@ -84,7 +84,7 @@ def test_every_cell_and_pool_is_traced(cell, pool):
     holds(model(Backbone(cell=cell), 2, 0, pool, classes, LearnedEmbedding()), 2)
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(st.data())
 def test_any_model_is_traced(data):
     choose = lambda *options: data.draw(st.sampled_from(options))  # noqa: E731

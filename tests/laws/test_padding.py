@@ -121,3 +121,5 @@ def test_an_input_without_a_batch_axis_is_refused_with_what_was_wanted(build):
     layer = ready(build)
     with pytest.raises(ValueError, match=r"x has shape \(6, 3\), wanted \(batch, time, features\); add a batch axis"):
         layer.scan(numbers(6, INPUTS))
+    with pytest.raises(ValueError, match=r"x: got ndarray, wanted a tensor \(batch, time, features\)"):
+        layer.scan(numbers(2, 6, INPUTS).numpy())

@@ -1,4 +1,4 @@
-// Scans by several threads, for the thread sanitizer: `scan_race THREADS`.
+// Scans by several threads, for the thread sanitizer and for other processors: `scan_race THREADS [FILE]`.
 // Prints the largest difference to what one thread computes, and fails where it is more than rounding.
 #include "race.hpp"
 #include "scan_engine.hpp"
@@ -58,7 +58,7 @@ Floats scanned(CellKind cell, std::int64_t hidden, bool varied, bool reverse, bo
 
 } // namespace
 
-int main(int, char** given) {
+int main(int count, char** given) {
     const int threads = std::atoi(given[1]);
     double worst = 0;
     bool rows = false, units = false;
@@ -72,6 +72,7 @@ int main(int, char** given) {
                                      more = scanned(cell, hidden, varied, reverse, coded, threads, by_units);
                         (by_units ? units : rows) = true;
                         worst = std::fmax(worst, difference(one, more));
+                        tell(count > 2 ? given[2] : nullptr, one);
                     }
     std::printf("rows %d, units %d, difference %g\n", rows, units, worst);
     return worst < 1e-4 && rows && units ? 0 : 1;

@@ -78,6 +78,8 @@ class Layer(nn.Module, ABC):
 
 def check_lengths(x: Tensor, lengths: Tensor | None) -> None:
     """Raise ValueError where `lengths` do not fit `x` (B, T, C)."""
+    if not isinstance(x, Tensor):
+        raise ValueError(f"x: got {type(x).__name__}, wanted a tensor (batch, time, features); give torch.as_tensor(x)")
     if x.dim() != 3:
         raise ValueError(f"x has shape {tuple(x.shape)}, wanted (batch, time, features); add a batch axis with x[None]")
     if lengths is None:
