@@ -35,7 +35,7 @@ def distance(counts, shares):
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
 def test_codes_come_as_often_as_the_softmax_at_that_temperature_says(temperature):
-    counts = drawn(VALUES, Sampling(temperature=temperature), 20_000)
+    counts = drawn(VALUES, Sampling(temperature=temperature), 8_000)
     assert distance(counts, softmax(VALUES / temperature)) < 4
     assert distance(counts, softmax(VALUES / temperature / 1.2)) > 8
 
@@ -55,7 +55,7 @@ def test_codes_come_as_often_as_the_softmax_at_that_temperature_says(temperature
 def test_what_a_rule_lets_in_keeps_its_proportions(rule, kept):
     values = np.full(6, -np.inf)
     values[kept] = VALUES[kept]
-    counts = drawn(VALUES, rule, 10_000)
+    counts = drawn(VALUES, rule, 3_000)
     assert len(kept) == 1 or distance(counts, softmax(values)) < 4
     assert np.flatnonzero(counts).tolist() == kept
 
