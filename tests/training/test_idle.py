@@ -49,12 +49,12 @@ def test_a_plateau_that_is_never_left(epochs: int, patience: int):
     assert bool(told(epochs, schedule=schedule)) is (state.factor == 1)
 
 
-@pytest.mark.parametrize("patience", [1, 2, 4])
+@pytest.mark.parametrize("average", [PolyakAverage(patience=1), PolyakAverage(patience=4), PolyakAverage(begin=0), PolyakAverage(begin=4)])
 @pytest.mark.parametrize("epochs", EPOCHS)
-def test_an_average_that_never_begins(epochs: int, patience: int):
-    average, decision = PolyakAverage(patience=patience), Decision("loss", lower_is_better=True)
+def test_an_average_that_never_begins(epochs: int, average: PolyakAverage):
+    decision = Decision("loss", lower_is_better=True)
     courses = product([1.0, 2.0], repeat=epochs - 1)  # the epochs that one more follows
-    begun = any(begins(average, course[: epoch + 1], decision) for course in courses for epoch in range(len(course)))
+    begun = any(begins(average, course[:epoch], decision) for course in courses for epoch in range(epochs))
     assert bool(told(epochs, average=average)) is not begun
 
 

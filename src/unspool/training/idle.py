@@ -24,8 +24,10 @@ def _schedule(spec: TrainSpec) -> Iterator[str]:
 
 def _average(spec: TrainSpec) -> Iterator[str]:
     average = spec.average
-    if isinstance(average, PolyakAverage) and average.begin is None and _first(average.patience) > spec.epochs:
-        first = _first(average.patience)
+    if not isinstance(average, PolyakAverage):
+        return
+    first = _first(average.patience) if average.begin is None else average.begin + 1
+    if first > spec.epochs:
         yield f"train.average: it begins with epoch {first} at the earliest, and there are {spec.epochs} (train.epochs): it never does"
 
 

@@ -171,13 +171,9 @@ class TrainSpec(Spec):
     @model_validator(mode="after")
     def _average_can_begin(self) -> TrainSpec:
         average = self.average
-        if not isinstance(average, PolyakAverage):
-            return self
-        if average.begin is not None and average.begin >= self.epochs:
-            raise ValueError(f"average.begin: {average.begin} epochs are all that there are (train.epochs: {self.epochs}); lower it")
-        if average.begin is None and self.patience is not None and average.patience >= self.patience:
+        if isinstance(average, PolyakAverage) and average.begin is None and self.patience is not None and average.patience >= self.patience:
             raise ValueError(
-                f"average.patience: {average.patience} never begins, since training stops after {self.patience} epochs without improvement "
+                f"average.patience: {average.patience} hardly ever begins, since training stops after {self.patience} epochs without improvement "
                 f"(train.patience); lower it to at most {self.patience - 1}, or raise train.patience"
             )
         return self
