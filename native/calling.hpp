@@ -18,6 +18,7 @@
 #endif
 
 #include "pool.hpp"
+#include "subnormals.hpp"
 #include "team.hpp"
 
 namespace unspool {
@@ -79,17 +80,21 @@ private:
     Block block_;
 };
 
-// Calls `work` with a team's place in each of its threads: torch's own, where torch was loaded first.
+// Calls `work` with a team's place in each of its threads: torch's own, where torch was loaded first. Numbers below 1.2e-38 are zeros to it.
 template <class Work>
 void together(int threads, Work work) {
     Barrier barrier;
 #if defined(_OPENMP)
     if (threads > 1 && has_pool() && !omp_in_parallel()) {
 #pragma omp parallel num_threads(threads)
-        work(Team{omp_get_thread_num(), omp_get_num_threads(), &barrier});
+        {
+            const SubnormalsAreZeros mode;
+            work(Team{omp_get_thread_num(), omp_get_num_threads(), &barrier});
+        }
         return;
     }
 #endif
+    const SubnormalsAreZeros mode;
     work(Team{0, 1, &barrier});
 }
 

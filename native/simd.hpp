@@ -98,7 +98,7 @@ UNSPOOL_INLINE Vec at_least(Vec x, float limit) {
 #endif
 }
 
-// 1 / x within 1 ulp for x in [1, 1e38].
+// 1 / x within 1 ulp for x in [1, 1e34].
 UNSPOOL_INLINE Vec reciprocal(Vec x) {
 #if defined(__AVX512F__)
     const Vec guess = _mm512_rcp14_ps(x); // a step of Newton's from here costs a third of a division
@@ -137,22 +137,23 @@ UNSPOOL_INLINE Exponential exponential(Vec x) {
     return {from_bits((bits(shifted) << 23) + 0x3f800000), p * (r * r) + r};
 }
 
-UNSPOOL_INLINE Vec within_exponents(Vec x) { return at_least(at_most(x, 88.0f), -87.0f); }
-
 // e^x within 2 ulp for x in [-87, 88], where it saturates; NaN stays NaN.
 UNSPOOL_INLINE Vec exp(Vec x) {
-    const Exponential e = exponential(within_exponents(x));
+    const Exponential e = exponential(at_least(at_most(x, 88.0f), -87.0f));
     return e.scale + e.scale * e.more;
 }
 
+// Gates saturate here, where the reciprocal and what corrects it are still normal numbers.
+UNSPOOL_INLINE Vec saturating(Vec x) { return at_least(at_most(x, 76.0f), -76.0f); }
+
 UNSPOOL_INLINE Vec sigmoid(Vec x) {
-    const Exponential e = exponential(within_exponents(-x));
+    const Exponential e = exponential(saturating(-x));
     return reciprocal((1.0f + e.scale) + e.scale * e.more);
 }
 
 // Within 3 ulp, and 1 where it saturates, so that no gradient is left there: e / (e + 2) with e = e^2x - 1, which loses nothing near zero.
 UNSPOOL_INLINE Vec tanh(Vec x) {
-    const Exponential e = exponential(within_exponents(x + x));
+    const Exponential e = exponential(saturating(x + x));
     const Vec less_one = e.scale * e.more + (e.scale - 1.0f);
     return quotient(less_one, less_one + 2.0f);
 }
