@@ -17,7 +17,6 @@ public:
         : call_(call), plan_(plan), team_(team), own_(team.part(vectors_of(call.words))), room_(call, plan, team.threads, base) {
         const Size thread = team.thread;
         gradients_of_words_ = room_.gradients + thread * room_.block_floats;
-        panel_ = room_.panel + thread * room_.panel_floats;
         by_words_ = room_.by_words + thread * room_.panels_floats;
         by_rows_ = room_.by_rows + thread * room_.panels_floats;
         of_states_ = room_.of_states + thread * room_.chunk_floats;
@@ -106,10 +105,11 @@ private:
         for (Size r = 0; r < chunk_->rows; ++r) most[r] = -FLT_MAX, sum[r] = 0; // finite, beside which words that are ruled out are nothing
         blocks([&](const Words& words) {
             if (chunk_ == plan_.chunk) pack(words);
-            for (Size v = 0; v < words.vectors; v += WIDE)
-                with_vectors(words.wide(v), [&](auto vectors) { logits<vectors()>(words, v); });
             for (Size p = 0; p < chunk_->pieces; ++p) {
                 const Piece& piece = chunk_->piece[p];
+                for (Size k = 0; k < piece.width; ++k) vector_rows_[k] = words_as_columns(words) + piece.features[k] * room_.block_row;
+                for (Size v = 0; v < words.vectors; v += WIDE)
+                    with_vectors(words.wide(v), [&](auto vectors) { logits<vectors()>(piece, words, v); });
                 for (Size r = 0; r < piece.count; ++r) {
                     float* const row = logits_of(piece.first + r, words);
                     const Size at = call_.truth[piece.rows[r]] - words.word();
@@ -126,23 +126,14 @@ private:
     }
 
     template <int V>
-    void logits(const Words& words, Size v) {
+    void logits(const Piece& piece, const Words& words, Size v) {
         alignas(64) float bias[V * LANES];
         for (int i = 0; i < V * LANES; ++i) {
             const Size word = words.word() + v * LANES + i;
             bias[i] = word < call_.words ? call_.bias[word] : -INFINITY;
         }
-        const Piece* packed = nullptr;
-        for (Size p = 0; p < chunk_->pieces; ++p) {
-            const Piece& piece = chunk_->piece[p];
-            if (!packed || piece.features != packed->features || piece.width != packed->width)
-                for (Size k = 0; k < piece.width; ++k)
-                    for (int i = 0; i < V; ++i)
-                        store(panel_ + (k * V + i) * LANES, load(words_as_columns(words) + piece.features[k] * room_.block_row + (v + i) * LANES));
-            packed = &piece;
-            const Results to{logits_of(piece.first, words) + v * LANES, words.width(), LANES};
-            product<V>(Strided{states_of(piece), room_.states_row}, piece.count, panel_, depth_of(piece.width, 1, piece.width), false, {bias, 0, LANES}, to);
-        }
+        product_with_rows<V>(Strided{states_of(piece), room_.states_row}, piece.count, vector_rows_, v * LANES, piece.width, {bias, 0, LANES},
+                             {logits_of(piece.first, words) + v * LANES, words.width(), LANES});
     }
 
     // Exponentials beside the largest so far take the place of logits.
@@ -338,7 +329,7 @@ private:
     const Range own_; // vectors of words
     const EntropyRoom room_;
     const Chunk* chunk_ = nullptr;
-    float *gradients_of_words_, *panel_, *by_words_, *by_rows_, *of_states_;
+    float *gradients_of_words_, *by_words_, *by_rows_, *of_states_;
     const float** vector_rows_; // of a piece's features: the vectors of words, their gradients, and those of states
     float **gradient_rows_, **state_rows_;
 };

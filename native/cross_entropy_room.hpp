@@ -14,8 +14,8 @@ struct EntropyRoom {
     Size block, blocks;
 
     // Distances and sizes in floats: of a feature in a block, of a block; of a row of states, of a feature in a piece, of a piece, of all pieces of a chunk;
-    // of a panel of words, and of the panels of a piece and a block.
-    Size block_row, block_floats, states_row, piece_row, piece_floats, chunk_floats, panel_floats, panels_floats;
+    // of the panels of a piece and a block.
+    Size block_row, block_floats, states_row, piece_row, piece_floats, chunk_floats, panels_floats;
 
     float *states, *turned;         // of the chunk, without what is dropped: (rows, features); and of each piece as columns: (features, rows)
     float *logits, *truth, *lse;    // by the rows' places in the chunk: of each block (rows, words), in whose place exponentials come
@@ -23,7 +23,6 @@ struct EntropyRoom {
     float *most, *sum;              // for each thread (rows)
     float* vectors;                 // of each block, as columns: (features, words)
     float* gradients;               // for each thread, of a block: likewise
-    float* panel;                   // for each thread
     float *by_words, *by_rows;      // for each thread, probabilities of a piece in panels of words and of rows
     float* of_states;               // for each thread, as `turned`
     const float** vector_rows;      // for each thread (features), likewise below
@@ -41,7 +40,6 @@ struct EntropyRoom {
         piece_row = skewed(PIECE);
         piece_floats = call.width * piece_row;
         chunk_floats = skewed(plan.most_pieces * piece_floats);
-        panel_floats = skewed(call.width * WIDE * LANES);
         panels_floats = skewed(PIECE * block * LANES);
         states = room.floats(plan.most_rows * states_row);
         turned = room.floats(call.of_weight ? chunk_floats : 0);
@@ -53,7 +51,6 @@ struct EntropyRoom {
         sum = room.floats(threads * plan.most_rows);
         vectors = room.floats(blocks * block_floats);
         gradients = room.floats(call.of_weight ? threads * block_floats : 0);
-        panel = room.floats(threads * panel_floats);
         by_words = room.floats(learns ? threads * panels_floats : 0);
         by_rows = room.floats(call.of_states ? threads * panels_floats : 0);
         of_states = room.floats(call.of_states ? threads * chunk_floats : 0);

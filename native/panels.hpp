@@ -124,6 +124,31 @@ UNSPOOL_INLINE void product(const Source& a, Size count, const float* panel, Dep
     if (depth.total() == 0) copy_tile<V>(count, from, to);
 }
 
+template <int R, int V, class Source>
+__attribute__((noinline)) void rows_times_rows(const Source& a, Size r, Size k, const float* const* panel, Size at, Size depth, Starts from, Results to) {
+    if (depth < 1) __builtin_unreachable(); // as above
+    Rows<R> rows;
+    for (int i = 0; i < R; ++i) rows.row[i] = a[r + i] + k;
+    multiply_rows<R, V>(rows, panel + k, at, depth, from, to);
+}
+
+// As `product`, where what belongs to each depth stands at `at` in a row of `panel`.
+template <int V, class Source>
+UNSPOOL_INLINE void product_with_rows(const Source& a, Size count, const float* const* panel, Size at, Size depth, Starts from, Results to) {
+    const Tiles tiles = Tiles::of<V>(count);
+    if (depth == 0) copy_tile<V>(count, from, to);
+    for (Size k = 0; k < depth; k += DEPTH<V>) {
+        const Size deep = depth - k < DEPTH<V> ? depth - k : DEPTH<V>;
+        for (Size tile = 0; tile < tiles.count; ++tile) {
+            const Size r = tiles.begin(tile);
+            const Starts start{from.at + r * from.row, from.row, from.vec};
+            const Results result{to.at + r * to.row, to.row, to.vec};
+            with_rows<V>(tiles.height(tile), [&](auto rows) { rows_times_rows<rows(), V>(a, r, k, panel, at, deep, start, result); });
+        }
+        from = {to.at, to.row, to.vec};
+    }
+}
+
 template <int R, int P, int I, int F, int S, bool ASKS>
 __attribute__((noinline)) void rows_times_panels(const Pointers& x, const float* x_panel, Size x_depth, const Strided& h, const float* h_panel,
                                                  Size h_depth, Size r, Size tile, Starts from, Results to) {

@@ -86,25 +86,45 @@ UNSPOOL_INLINE void add_products(Vec (&sum)[R][P], const Operand& a, std::ptrdif
     }
 }
 
+template <int R, int V, class From>
+UNSPOOL_INLINE void begin(Vec (&sum)[R][V], const From& from) {
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 8
+        for (int v = 0; v < V; ++v) sum[r][v] = load(from(r, v));
+}
+
+template <int R, int V, class To>
+UNSPOOL_INLINE void write(const Vec (&sum)[R][V], const To& to) {
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 8
+        for (int v = 0; v < V; ++v) store(to(r, v), sum[r][v]);
+}
+
 // to(r, v) = from(r, v) + sum over k of a(r, k) * panel[k][v], for R rows and V vectors.
 // Every sum runs over k in order, whatever R is: a row's result does not depend on its neighbours.
 // ahead  where it `ASKS`, what is asked for meanwhile, a line at each k
 template <int R, int V, bool ASKS, class Operand, class From, class To>
 UNSPOOL_INLINE void multiply(const Operand a, const float* panel, const float* ahead, std::ptrdiff_t depth, const From from, const To to) {
     Vec sum[R][V];
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r)
-#pragma GCC unroll 8
-        for (int v = 0; v < V; ++v) sum[r][v] = load(from(r, v));
+    begin(sum, from);
 #pragma GCC unroll AT_ONCE
     for (std::ptrdiff_t k = 0; k < depth; ++k, panel += V * LANES) {
         if constexpr (ASKS) ask_for(ahead + k * LINE);
         add_products<V>(sum, a, k, panel);
     }
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r)
-#pragma GCC unroll 8
-        for (int v = 0; v < V; ++v) store(to(r, v), sum[r][v]);
+    write(sum, to);
+}
+
+// As `multiply`, where what belongs to each depth stands anywhere: at `at` in a row of `panel`.
+template <int R, int V, class Operand, class From, class To>
+UNSPOOL_INLINE void multiply_rows(const Operand a, const float* const* panel, std::ptrdiff_t at, std::ptrdiff_t depth, const From from, const To to) {
+    Vec sum[R][V];
+    begin(sum, from);
+#pragma GCC unroll AT_ONCE
+    for (std::ptrdiff_t k = 0; k < depth; ++k) add_products<V>(sum, a, k, panel[k] + at);
+    write(sum, to);
 }
 
 // As `multiply`, for one row and P panels side by side; `from` and `to` have panels in place of rows. The row has `segments` runs of `depth` floats.
@@ -136,10 +156,7 @@ template <int R, int P, int I, int F, int S, bool ASKS, class X, class H>
 UNSPOOL_INLINE void multiply_both(const X x, const float* x_panel, const float* x_ahead, std::ptrdiff_t x_depth, const H h, const float* h_panel,
                                   const float* h_ahead, std::ptrdiff_t h_depth, const Starts from, const Results to) {
     Vec sum[R][P];
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r)
-#pragma GCC unroll 8
-        for (int p = 0; p < P; ++p) sum[r][p] = load(from(r, p));
+    begin(sum, from);
 #pragma GCC unroll AT_ONCE
     for (std::ptrdiff_t k = 0; k < x_depth; ++k, x_panel += I * LANES) {
         if constexpr (ASKS) ask_for(x_ahead + k * LINE);
@@ -150,10 +167,7 @@ UNSPOOL_INLINE void multiply_both(const X x, const float* x_panel, const float* 
         if constexpr (ASKS) ask_for(h_ahead + k * LINE);
         add_products<S, F>(sum, h, k, h_panel);
     }
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r)
-#pragma GCC unroll 8
-        for (int p = 0; p < P; ++p) store(to(r, p), sum[r][p]);
+    write(sum, to);
 }
 
 template <int V>
