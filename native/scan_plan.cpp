@@ -17,6 +17,8 @@ constexpr double LEAST_WORK = 1e5;
 constexpr std::int64_t LEAST_ROWS = 4;
 // Floats of the recurrent weights beyond which a thread's second-level cache no longer holds them all, but may hold its part.
 constexpr std::int64_t MANY_WEIGHTS = 3 << 16;
+// Rows of a thread for which such weights are read often enough from further away: to wait for each other at every step costs more.
+constexpr std::int64_t ENOUGH_ROWS = 32;
 // A step of fewer multiplications a thread is not worth waiting for each other.
 constexpr double LEAST_STEP = 8e3;
 
@@ -35,8 +37,8 @@ ScanPlan::ScanPlan(CellKind cell, std::int64_t batch, std::int64_t steps, std::i
     const double weights = static_cast<double>(gates_of(cell) * hidden) * static_cast<double>(hidden), work = weights * static_cast<double>(total);
     threads_ = work < LEAST_WORK ? 1 : std::max(1, threads);
     const double step = total ? work / static_cast<double>(steps) / threads_ : 0;
-    const bool few_rows = batch < LEAST_ROWS * threads_, large = gates_of(cell) * hidden * hidden > MANY_WEIGHTS;
-    plan_.by_units = threads_ > 1 && step > LEAST_STEP && (few_rows || large);
+    const bool few_rows = batch < LEAST_ROWS * threads_, shared_weights = gates_of(cell) * hidden * hidden > MANY_WEIGHTS && batch < ENOUGH_ROWS * threads_;
+    plan_.by_units = threads_ > 1 && step > LEAST_STEP && (few_rows || shared_weights);
     if (!plan_.by_units) threads_ = static_cast<int>(std::min<std::int64_t>(threads_, std::max<std::int64_t>(batch, 1)));
     share_out(plan_.by_units ? 1 : threads_);
     lay_out();
