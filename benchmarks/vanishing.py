@@ -1,8 +1,9 @@
 """A step of training whose gradients vanish, ours beside torch: `python benchmarks/vanishing.py`.
 
-The loss reads the last output alone, and small weights forget the more of it the further a step is away: far back gradients are below 1.2e-38, where most
-processors take many times as long for a product. Beside it the same with the weights that layers begin with. torch also as it is told to take such numbers
-for zeros (torch.set_flush_denormal, of the calling thread). Steps go in turn. Writes benchmarks/vanishing.json and prints the table.
+The loss reads the last output alone, and what small weights remember of a step is the less the further it is away: gradients of far steps are below
+1.2e-38, where most processors take many times as long for a product. The weights are those that torch begins with, and a fifth of them. torch stands
+twice, also as it is told to take such numbers for zeros (torch.set_flush_denormal, which is of the calling thread). Steps go in turn. Writes
+benchmarks/vanishing.json and prints the table.
 """
 
 from __future__ import annotations

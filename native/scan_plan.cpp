@@ -37,7 +37,8 @@ ScanPlan::ScanPlan(CellKind cell, std::int64_t batch, std::int64_t steps, std::i
     const double weights = static_cast<double>(gates_of(cell) * hidden) * static_cast<double>(hidden), work = weights * static_cast<double>(total);
     threads_ = work < LEAST_WORK ? 1 : std::max(1, threads);
     const double step = total ? work / static_cast<double>(steps) / threads_ : 0;
-    const bool few_rows = batch < LEAST_ROWS * threads_, shared_weights = gates_of(cell) * hidden * hidden > MANY_WEIGHTS && batch < ENOUGH_ROWS * threads_;
+    const bool few_rows = batch < LEAST_ROWS * threads_;
+    const bool shared_weights = gates_of(cell) * hidden * hidden > MANY_WEIGHTS && batch < ENOUGH_ROWS * threads_;
     plan_.by_units = threads_ > 1 && step > LEAST_STEP && (few_rows || shared_weights);
     if (!plan_.by_units) threads_ = static_cast<int>(std::min<std::int64_t>(threads_, std::max<std::int64_t>(batch, 1)));
     share_out(plan_.by_units ? 1 : threads_);
