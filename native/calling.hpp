@@ -80,22 +80,27 @@ private:
     Block block_;
 };
 
-// Calls `work` with a team's place in each of its threads: torch's own, where torch was loaded first. Numbers below 1.2e-38 are zeros to it.
+// Calls `work` with a team's place in each of its threads: torch's own, where torch was loaded first.
 template <class Work>
-void together(int threads, Work work) {
+void in_each_thread(int threads, Work work) {
     Barrier barrier;
 #if defined(_OPENMP)
     if (threads > 1 && has_pool() && !omp_in_parallel()) {
 #pragma omp parallel num_threads(threads)
-        {
-            const SubnormalsAreZeros mode;
-            work(Team{omp_get_thread_num(), omp_get_num_threads(), &barrier});
-        }
+        work(Team{omp_get_thread_num(), omp_get_num_threads(), &barrier});
         return;
     }
 #endif
-    const SubnormalsAreZeros mode;
     work(Team{0, 1, &barrier});
+}
+
+// Likewise, for a kernel.
+template <class Work>
+void together(int threads, Work work) {
+    in_each_thread(threads, [&](const Team& team) {
+        const SubnormalsAreZeros within;
+        work(team);
+    });
 }
 
 // What a call works in, as `room` has it for a team of so many: the team that comes may be smaller than the one that was asked for, and parts that are then

@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 
+#include "calling.hpp"
 #include "cross_entropy_module.hpp"
 #include "executor_module.hpp"
 #include "instruction_sets.hpp"
@@ -15,6 +16,14 @@ namespace nb = nanobind;
 namespace {
 
 const unspool::InstructionSet* chosen = nullptr;
+
+// Of the threads that torch's operations run on, from now on; whether they were zeros to the calling one before.
+bool take_subnormals(bool as_zeros, int threads) {
+    const bool before = unspool::Subnormals::are_zeros();
+    nb::gil_scoped_release released;
+    unspool::in_each_thread(threads, [&](const unspool::Team&) { unspool::Subnormals::take_as_zeros(as_zeros); });
+    return before;
+}
 
 } // namespace
 
@@ -33,6 +42,7 @@ NB_MODULE(_native, module) {
         if (one.is_here()) here.emplace_back(one.name);
     module.attr("instruction_set") = chosen->name;
     module.attr("instruction_sets") = nb::cast(here);
+    module.def("take_subnormals", &take_subnormals, nb::arg("as_zeros"), nb::arg("threads"));
     unspool::add_executor(module, [] { return chosen->executor; });
     unspool::add_scan(module, *chosen);
     unspool::add_cross_entropy(module, *chosen);

@@ -9,23 +9,22 @@
 
 namespace unspool {
 
-// While it lives, its thread reads subnormal numbers as zeros and writes zeros in their place.
-class SubnormalsAreZeros {
+// How a thread takes subnormal numbers: as they are, or as zeros, which it then reads and writes in their place.
+class Subnormals {
 public:
-    SubnormalsAreZeros() : before_(mode()) { set(before_ | FLAGS); }
-    SubnormalsAreZeros(const SubnormalsAreZeros&) = delete;
-    SubnormalsAreZeros& operator=(const SubnormalsAreZeros&) = delete;
-    ~SubnormalsAreZeros() { set(before_); }
+    static bool are_zeros() { return (mode() & ZEROS) != 0; }
+
+    static void take_as_zeros(bool zeros) { set(zeros ? mode() | ZEROS : mode() & ~ZEROS); }
 
 private:
 #if defined(__x86_64__)
     using Mode = unsigned;
-    static constexpr Mode FLAGS = 0x8040; // of results, and of operands
+    static constexpr Mode ZEROS = 0x8040; // of results, and of operands
     static Mode mode() { return _mm_getcsr(); }
     static void set(Mode mode) { _mm_setcsr(mode); }
 #elif defined(__aarch64__)
     using Mode = std::uint64_t;
-    static constexpr Mode FLAGS = 1 << 24; // of both
+    static constexpr Mode ZEROS = 1 << 24; // of both
     static Mode mode() {
         Mode found;
         asm volatile("mrs %0, fpcr" : "=r"(found));
@@ -33,13 +32,23 @@ private:
     }
     static void set(Mode mode) { asm volatile("msr fpcr, %0" ::"r"(mode)); }
 #else
-    using Mode = int;
-    static constexpr Mode FLAGS = 0;
+    using Mode = unsigned;
+    static constexpr Mode ZEROS = 0;
     static Mode mode() { return 0; }
     static void set(Mode) {}
 #endif
+};
 
-    const Mode before_;
+// While it lives, they are zeros to its thread.
+class SubnormalsAreZeros {
+public:
+    SubnormalsAreZeros() : before_(Subnormals::are_zeros()) { Subnormals::take_as_zeros(true); }
+    SubnormalsAreZeros(const SubnormalsAreZeros&) = delete;
+    SubnormalsAreZeros& operator=(const SubnormalsAreZeros&) = delete;
+    ~SubnormalsAreZeros() { Subnormals::take_as_zeros(before_); }
+
+private:
+    const bool before_;
 };
 
 } // namespace unspool

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from unspool.kernels import using
 from unspool.kernels.cross_entropy import cross_entropy
+from unspool.kernels.subnormals import subnormals_are_zeros
 from unspool.layers import GRU, LSTM, RNN, Layer
 
 from ..laws.scans import needs_native
@@ -69,9 +70,34 @@ def test_words_that_are_ruled_out_have_no_gradient():
     assert not ruled_out("native")[1][-1].any()
 
 
-def test_afterwards_torch_has_them_as_before(threads):
+def test_afterwards_torch_has_them_as_before():
     """By every thread of the pool, whose mode a kernel must leave as it was."""
     vanishing(LSTM(3, 5), "native")
     ruled_out("native")
-    small = torch.full((1 << 20,), 4 * LEAST)
-    assert subnormal(small * 0.1) and bool((nn.functional.relu(small * 0.1) * 10 > LEAST).all())
+    assert has_them()
+
+
+def test_within_training_they_are_zeros_to_every_thread_of_torch():
+    with subnormals_are_zeros():
+        vanishing(LSTM(3, 5), "native")
+        within = small()
+        with subnormals_are_zeros():
+            pass
+        still = small()
+    assert not within.any() and not still.any() and has_them()
+
+
+def test_an_error_within_leaves_torch_as_before():
+    with pytest.raises(ZeroDivisionError), subnormals_are_zeros():
+        _ = 1 / 0
+    assert has_them()
+
+
+def small() -> Tensor:
+    """Subnormal numbers, as the threads of torch's pool make them together."""
+    return torch.full((1 << 20,), 4 * LEAST) * 0.1
+
+
+def has_them() -> bool:
+    found = small()
+    return bool((found != 0).all() and (found < LEAST).all())

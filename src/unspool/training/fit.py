@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from unspool.errors import Interrupted, TrainingError
+from unspool.kernels.subnormals import subnormals_are_zeros
 from unspool.models.sequence_model import SequenceModel
 from unspool.tasks.task import Decision, Examples
 from unspool.training.announcer import Announcer, Stopwatch
@@ -123,6 +124,7 @@ def _plan(train: Examples, epoch: int, spec: TrainSpec, device: torch.device) ->
         return train.plan(epoch)
 
 
+@subnormals_are_zeros()
 def _step(learner: Learner, cut: Cut, batch: Batch, spec: TrainSpec, standing: Standing, steps: int) -> None:
     """Forward, backward, clip, step; a batch in which nothing counts moves the state alone."""
     rate = spec.optimizer.rate * factor(spec.schedule, standing.step, steps, spec.epochs) * standing.plateau.factor
