@@ -47,3 +47,9 @@ def test_neon_computes_what_this_machine_does(tmp_path, kernel):
 
 def test_the_executor_is_built_for_neon_too(tmp_path):
     run(CROSS, "-std=c++20", *KERNEL, "-Wall", "-Wextra", "-Werror", "-DUNSPOOL_ISA=neon", "-c", "native/executor.cpp", "-o", tmp_path / "executor.o")
+
+
+def test_subnormal_numbers_are_zeros_there_too_and_only_within(tmp_path):
+    program = tmp_path / "subnormals"
+    run(CROSS, "-std=c++20", "-O2", "-Wall", "-Wextra", "-Werror", "-static", "-I", "native", "tests/native/subnormals.cpp", "-o", program)
+    assert run(EMULATOR, program) == "1001"
