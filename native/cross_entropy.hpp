@@ -107,7 +107,7 @@ private:
             if (chunk_ == plan_.chunk) pack(words);
             for (Size p = 0; p < chunk_->pieces; ++p) {
                 const Piece& piece = chunk_->piece[p];
-                for (Size k = 0; k < piece.width; ++k) vector_rows_[k] = words_as_columns(words) + piece.features[k] * room_.block_row;
+                read_from(piece, words);
                 for (Size v = 0; v < words.vectors; v += WIDE)
                     with_vectors(words.wide(v), [&](auto vectors) { logits<vectors()>(piece, words, v); });
                 for (Size r = 0; r < piece.count; ++r) {
@@ -182,7 +182,8 @@ private:
             if (call_.of_weight) std::memset(gradients_of_words_, 0, call_.width * room_.block_row * sizeof(float));
             for (Size p = 0; p < chunk_->pieces; ++p) {
                 const Piece& piece = chunk_->piece[p];
-                point_at(piece, words);
+                read_from(piece, words);
+                add_to(piece);
                 probabilities(piece, words);
                 for (Size v = 0; v < words.vectors; v += WIDE)
                     with_vectors(words.wide(v), [&](auto vectors) {
@@ -195,10 +196,14 @@ private:
         });
     }
 
-    // The rows of its features.
-    void point_at(const Piece& piece, const Words& words) {
+    // The rows of a piece's features, in the vectors of words.
+    void read_from(const Piece& piece, const Words& words) {
+        for (Size k = 0; k < piece.width; ++k) vector_rows_[k] = words_as_columns(words) + piece.features[k] * room_.block_row;
+    }
+
+    // And in both gradients.
+    void add_to(const Piece& piece) {
         for (Size k = 0; k < piece.width; ++k) {
-            vector_rows_[k] = words_as_columns(words) + piece.features[k] * room_.block_row;
             gradient_rows_[k] = gradients_of_words_ + piece.features[k] * room_.block_row;
             state_rows_[k] = of_states_ + place(piece) + k * room_.piece_row;
         }

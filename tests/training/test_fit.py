@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from unspool.errors import SpecError, TrainingError
+from unspool.kernels.engine import why_no_library
 from unspool.models.batch import TensorBatch
 from unspool.tasks.task import Decision
 from unspool.training.device import resolve_device
@@ -27,6 +28,24 @@ def test_it_learns_waves_with_a_carried_state():
     streams = Streams()
     history = fit(forecaster(), streams, Judge(streams), LOWER, spec_of(epochs=40, optimizer={"kind": "adam", "rate": 0.03}), device=CPU)
     assert history[-1]["loss"] < 0.3 * history[0]["loss"]
+
+
+@pytest.mark.skipif(bool(why_no_library()), reason=f"the native engine is not there: {why_no_library()}")
+def test_subnormal_numbers_are_zeros_in_a_step_and_nowhere_else():
+    least, within, outside = torch.finfo(torch.float32).tiny, [], []
+
+    def there() -> bool:
+        return bool((torch.full((4,), 4 * least) * 0.1).any())
+
+    def judge(network):
+        outside.append(there())
+        return Judge(signs)(network)
+
+    signs, network = Signs(), classifier()
+    next(network.parameters()).register_hook(lambda gradient: within.append(there()))
+    fit(network, signs, judge, LOWER, spec_of(epochs=1), device=CPU)
+    assert within and not any(within)
+    assert outside == [True] and there()
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "rmsprop", "adam", "adamw"])
