@@ -26,6 +26,7 @@ public:
     }
 
     void operator()() {
+        if (!plan_.chunks && call_.of_weight) std::memset(call_.of_weight + own_.first * LANES * call_.width, 0, own_words() * call_.width * sizeof(float));
         for (Size c = 0; c < plan_.chunks; ++c) {
             chunk_ = plan_.chunk + c;
             gather();
@@ -62,6 +63,8 @@ private:
         const Size left = call_.words - vector * LANES;
         return static_cast<int>(left < LANES ? left : LANES);
     }
+
+    UNSPOOL_INLINE Size own_words() const { return (own_.last * LANES < call_.words ? own_.last * LANES : call_.words) - own_.first * LANES; }
 
     UNSPOOL_INLINE float* states_of(const Piece& piece) const { return room_.states + piece.first * room_.states_row; }
     UNSPOOL_INLINE bool whole(const Piece& piece) const { return piece.width == call_.width; }
@@ -128,32 +131,28 @@ private:
     template <int V>
     void logits(const Piece& piece, const Words& words, Size v) {
         alignas(64) float bias[V * LANES];
-        for (int i = 0; i < V * LANES; ++i) {
-            const Size word = words.word() + v * LANES + i;
-            bias[i] = word < call_.words ? call_.bias[word] : -INFINITY;
+        for (int i = 0; i < V; ++i) {
+            const int count = words_of(words.first + v + i);
+            store(bias + i * LANES, first_lanes(some(call_.bias + (words.first + v + i) * LANES, count), count, -INFINITY));
         }
         product_with_rows<V>(Strided{states_of(piece), room_.states_row}, piece.count, vector_rows_, v * LANES, piece.width, {bias, 0, LANES},
                              {logits_of(piece.first, words) + v * LANES, words.width(), LANES});
     }
 
     // Exponentials beside the largest so far take the place of logits.
-    static UNSPOOL_INLINE void add_up(float* row, Size width, float& most, float& sum) {
-        Vec largest = splat(most);
-        for (Size i = 0; i < width; i += LANES) {
-            const Vec x = load(row + i);
-            largest = select(x > largest, x, largest);
-        }
-        float found = most;
-        for (int l = 0; l < LANES; ++l) found = largest[l] > found ? largest[l] : found;
+    static UNSPOOL_INLINE void add_up(float* row, Size width, float& largest, float& sum) {
+        Vec so_far = splat(largest);
+        for (Size i = 0; i < width; i += LANES) so_far = at_least(load(row + i), so_far);
+        const float found = most(so_far);
         Vec all{};
         for (Size i = 0; i < width; i += LANES) {
             const Vec e = exp(load(row + i) - found);
             store(row + i, e);
             all += e;
         }
-        sum *= most == found ? 1 : ::expf(most - found);
-        for (int l = 0; l < LANES; ++l) sum += all[l];
-        most = found;
+        sum *= largest == found ? 1 : ::expf(largest - found);
+        sum += total(all);
+        largest = found;
     }
 
     // What all threads have found of this thread's rows.
@@ -211,10 +210,14 @@ private:
 
     // By panels of words: of each, all rows of the piece.
     void probabilities(const Piece& piece, const Words& words) {
+        alignas(64) float scales[EntropyRoom::PIECE];
+        for (Size r = 0; r < piece.count; r += LANES) {
+            const int count = static_cast<int>(piece.count - r < LANES ? piece.count - r : LANES);
+            store(scales + r, exp(some(room_.beside + words.number * plan_.most_rows + piece.first + r, count) - some(room_.lse + piece.first + r, count)));
+        }
         for (Size r = 0; r < piece.count; ++r) {
             const float* const row = logits_of(piece.first + r, words);
-            const float share = call_.shares[piece.rows[r]];
-            const float scale = share * ::expf(room_.beside[words.number * plan_.most_rows + piece.first + r] - room_.lse[piece.first + r]);
+            const float share = call_.shares[piece.rows[r]], scale = share * scales[r];
             for (Size v = 0; v < words.vectors; v += WIDE) {
                 const Size wide = words.wide(v);
                 float* const to = by_words_ + v * LANES * piece.count + r * wide * LANES;
@@ -243,16 +246,13 @@ private:
     // sums += a * panel for `count` rows. The sums of the next tile are asked for while one is worked on: they come from another cache.
     template <int V, class Source>
     static void add_product(const Source& a, Size count, const float* panel, Size depth, Scattered sums) {
-        const Tiles tiles = Tiles::of<V>(count);
-        for (Size tile = 0; tile < tiles.count; ++tile) {
-            const int high = tiles.height(tile), next = tile + 1 < tiles.count ? tiles.height(tile + 1) : 0;
-            for (int r = 0; r < next; ++r)
-                for (int v = 0; v < V; ++v) ask_to_write(sums(high + r, v));
-            with_rows<V>(high, [&](auto rows) {
-                rows_times_panel<rows(), V, false>(a, tiles.begin(tile), 0, panel, nullptr, depth, sums, sums);
-            });
-            sums.rows += high;
-        }
+        in_tiles<V>(count, [&](auto rows, Size, Size r) {
+            const Scattered mine = sums.down(r);
+            const Size next = count - r - rows() < rows() ? count - r - rows() : rows();
+            for (int i = 0; i < next; ++i)
+                for (int v = 0; v < V; ++v) ask_to_write(mine(rows() + i, v));
+            rows_times_panel<rows(), V, false>(a, r, 0, panel, nullptr, depth, mine, mine);
+        });
     }
 
     // Of the words in one panel.
@@ -295,7 +295,7 @@ private:
                 transpose(square);
                 for (int w = 0; w < count; ++w) {
                     float* const at = to + w * width + k;
-                    put(at, some(at, deep) + square[w], deep);
+                    put(at, chunk_ == plan_.chunk ? square[w] : some(at, deep) + square[w], deep);
                 }
             }
         }

@@ -16,7 +16,7 @@ struct EntropyCall {
     const std::uint8_t* kept;         // (groups, H) the features of each group of rows that dropout has left, the others being zero; or null: all
     std::int64_t group;               // rows that follow one another and have one mask
 
-    float* surprise;                        // (N) -log p(truth); zeros before, as is all below
+    float* surprise;                        // (N) -log p(truth); zeros before, as the gradients of states and bias
     float *of_states, *of_weight, *of_bias; // gradients of the sum of shares * surprise, or null: not wanted
 
     bool learns() const { return of_states || of_weight || of_bias; }

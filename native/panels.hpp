@@ -51,8 +51,11 @@ UNSPOOL_INLINE const float* ahead_of(const float* panel, Size depth, Size tile) 
     return panel + V * LANES * depth + tile * depth * LINE;
 }
 
+// Of all that is not inline here, what is handed over is referred to: a copy of what was just written down would have to wait until that has left the
+// processor's queue of stores, behind all the sums of the tile before.
 template <int R, int V, bool ASKS, class Source, class From = Starts, class To = Results>
-__attribute__((noinline)) void rows_times_panel(const Source& a, Size r, Size k, const float* panel, const float* ahead, Size depth, From from, To to) {
+__attribute__((noinline)) void rows_times_panel(const Source& a, Size r, Size k, const float* panel, const float* ahead, Size depth, const From& from,
+                                                const To& to) {
     if (depth < 1) __builtin_unreachable(); // of no depth there is no panel; else each sum would be written down before the loop
     Rows<R> rows;
     for (int i = 0; i < R; ++i) rows.row[i] = a[r + i] + k;
@@ -85,39 +88,38 @@ UNSPOOL_INLINE Depth depth_of(Size count, Size segments, Size stride) {
     return count == stride ? Depth{count * segments, 1, count * segments} : Depth{count, segments, stride};
 }
 
-// Rows shared out to tiles of about equal height, since low ones leave the multipliers idle; the higher ones come first, so that what comes next is seldom
-// another loop than the last.
-struct Tiles {
-    Size count, low, higher;
+template <int V>
+UNSPOOL_INLINE Size tiles_of(Size rows) {
+    return (rows + MOST_ROWS<V> - 1) / MOST_ROWS<V>;
+}
 
-    template <int V>
-    static UNSPOOL_INLINE Tiles of(Size rows) {
-        const Size count = (rows + MOST_ROWS<V> - 1) / MOST_ROWS<V>, low = count ? rows / count : 0;
-        return {count, low, rows - low * count};
-    }
-
-    UNSPOOL_INLINE Size begin(Size tile) const { return tile * low + (tile < higher ? tile : higher); }
-
-    UNSPOOL_INLINE int height(Size tile) const { return static_cast<int>(low + (tile < higher ? 1 : 0)); }
-};
+// Calls `work` for tiles of about equal height, since low ones leave the multipliers idle: with the height as a constant, the tile's number and its first of
+// `count` rows. The higher ones come first, so that there are two loops, each of tiles that are alike.
+template <int V, class Work>
+UNSPOOL_INLINE void in_tiles(Size count, Work work) {
+    if (count == 0) return;
+    const Size tiles = tiles_of<V>(count), low = count / tiles, higher = count - low * tiles;
+    const auto run = [&](Size height, Size first, Size last, Size row) {
+        if (first == last) return;
+        with_rows<V>(static_cast<int>(height), [&](auto rows) {
+            for (Size tile = first; tile < last; ++tile, row += rows()) work(rows, tile, row);
+        });
+    };
+    run(low + 1, 0, higher, 0);
+    run(low, higher, tiles, higher * (low + 1));
+}
 
 // to = from + a * panel for `count` rows.
 template <int V, class Source>
 UNSPOOL_INLINE void product(const Source& a, Size count, const float* panel, Depth depth, bool far, Starts from, Results to) {
-    const Tiles tiles = Tiles::of<V>(count);
-    const Size block = tiles.count > 1 ? DEPTH<V> : depth.count; // one tile reads the panel once, wherever it is
+    const Size block = tiles_of<V>(count) > 1 ? DEPTH<V> : depth.count; // one tile reads the panel once, wherever it is
     for (Size segment = 0; segment < depth.segments; ++segment)
         for (Size k = 0; k < depth.count; k += block) {
             const Size deep = depth.count - k < block ? depth.count - k : block;
-            for (Size tile = 0; tile < tiles.count; ++tile) {
-                const Size r = tiles.begin(tile);
-                const Starts start{from.at + r * from.row, from.row, from.vec};
-                const Results result{to.at + r * to.row, to.row, to.vec};
-                with_rows<V>(tiles.height(tile), [&](auto rows) {
-                    const auto pass = asks<V>(far, tile) ? rows_times_panel<rows(), V, true, Source> : rows_times_panel<rows(), V, false, Source>;
-                    pass(a, r, segment * depth.stride + k, panel, ahead_of<V>(panel, deep, tile), deep, start, result);
-                });
-            }
+            in_tiles<V>(count, [&](auto rows, Size tile, Size r) {
+                const auto pass = asks<V>(far, tile) ? rows_times_panel<rows(), V, true, Source> : rows_times_panel<rows(), V, false, Source>;
+                pass(a, r, segment * depth.stride + k, panel, ahead_of<V>(panel, deep, tile), deep, from.down(r), to.down(r));
+            });
             panel += deep * V * LANES;
             from = {to.at, to.row, to.vec};
         }
@@ -125,7 +127,8 @@ UNSPOOL_INLINE void product(const Source& a, Size count, const float* panel, Dep
 }
 
 template <int R, int V, class Source>
-__attribute__((noinline)) void rows_times_rows(const Source& a, Size r, Size k, const float* const* panel, Size at, Size depth, Starts from, Results to) {
+__attribute__((noinline)) void rows_times_rows(const Source& a, Size r, Size k, const float* const* panel, Size at, Size depth, const Starts& from,
+                                               const Results& to) {
     if (depth < 1) __builtin_unreachable(); // as above
     Rows<R> rows;
     for (int i = 0; i < R; ++i) rows.row[i] = a[r + i] + k;
@@ -135,23 +138,17 @@ __attribute__((noinline)) void rows_times_rows(const Source& a, Size r, Size k, 
 // As `product`, where what belongs to each depth stands at `at` in a row of `panel`.
 template <int V, class Source>
 UNSPOOL_INLINE void product_with_rows(const Source& a, Size count, const float* const* panel, Size at, Size depth, Starts from, Results to) {
-    const Tiles tiles = Tiles::of<V>(count);
     if (depth == 0) copy_tile<V>(count, from, to);
     for (Size k = 0; k < depth; k += DEPTH<V>) {
         const Size deep = depth - k < DEPTH<V> ? depth - k : DEPTH<V>;
-        for (Size tile = 0; tile < tiles.count; ++tile) {
-            const Size r = tiles.begin(tile);
-            const Starts start{from.at + r * from.row, from.row, from.vec};
-            const Results result{to.at + r * to.row, to.row, to.vec};
-            with_rows<V>(tiles.height(tile), [&](auto rows) { rows_times_rows<rows(), V>(a, r, k, panel, at, deep, start, result); });
-        }
+        in_tiles<V>(count, [&](auto rows, Size, Size r) { rows_times_rows<rows(), V>(a, r, k, panel, at, deep, from.down(r), to.down(r)); });
         from = {to.at, to.row, to.vec};
     }
 }
 
 template <int R, int P, int I, int F, int S, bool ASKS>
 __attribute__((noinline)) void rows_times_panels(const Pointers& x, const float* x_panel, Size x_depth, const Strided& h, const float* h_panel,
-                                                 Size h_depth, Size r, Size tile, Starts from, Results to) {
+                                                 Size h_depth, Size r, Size tile, const Starts& from, const Results& to) {
     Rows<R> x_rows, h_rows;
     for (int i = 0; i < R; ++i) x_rows.row[i] = x[r + i], h_rows.row[i] = h[r + i];
     multiply_both<R, P, I, F, S, ASKS>(x_rows, x_panel, ahead_of<I>(x_panel, x_depth, tile), x_depth, h_rows, h_panel, ahead_of<S>(h_panel, h_depth, tile),
@@ -162,16 +159,10 @@ __attribute__((noinline)) void rows_times_panels(const Pointers& x, const float*
 template <int P, int I, int F, int S>
 UNSPOOL_INLINE void product_of_both(const Pointers& x, const float* x_panel, Size x_depth, const Strided& h, const float* h_panel, Size h_depth, bool far,
                                     Size count, Starts from, Results to) {
-    const Tiles tiles = Tiles::of<P>(count);
-    for (Size tile = 0; tile < tiles.count; ++tile) {
-        const Size r = tiles.begin(tile);
-        const Starts start{from.at + r * from.row, from.row, from.vec};
-        const Results result{to.at + r * to.row, to.row, to.vec};
-        with_rows<P>(tiles.height(tile), [&](auto rows) {
-            const auto pass = asks<P>(far, tile) ? rows_times_panels<rows(), P, I, F, S, true> : rows_times_panels<rows(), P, I, F, S, false>;
-            pass(x, x_panel, x_depth, h, h_panel, h_depth, r, tile, start, result);
-        });
-    }
+    in_tiles<P>(count, [&](auto rows, Size tile, Size r) {
+        const auto pass = asks<P>(far, tile) ? rows_times_panels<rows(), P, I, F, S, true> : rows_times_panels<rows(), P, I, F, S, false>;
+        pass(x, x_panel, x_depth, h, h_panel, h_depth, r, tile, from.down(r), to.down(r));
+    });
 }
 
 // Panels that one row passes over at once: enough sums under way to hide the latency of a multiplication, and no more streams from memory than that.
@@ -179,7 +170,7 @@ template <int V>
 inline constexpr int ACROSS = 8 / V;
 
 template <int P, int V>
-__attribute__((noinline)) void row_times_panels(const float* row, const float* panels, Depth depth, Starts from, Results to) {
+__attribute__((noinline)) void row_times_panels(const float* row, const float* panels, const Depth& depth, const Starts& from, const Results& to) {
     multiply_across<P, V>(row, panels, depth.count, depth.segments, depth.stride, from, to);
 }
 

@@ -16,6 +16,7 @@ struct Outer {
 #endif
     static constexpr Size BLOCK = PANEL / (WIDE * LANES);
     static constexpr Size STRIP = 2 * MOST_ROWS<WIDE>;
+    static constexpr Size FEW = 16; // instants
 
     const float* gates;
     Size row, instants, hidden, units;
@@ -34,14 +35,17 @@ struct Outer {
     UNSPOOL_INLINE void gather(const Team& team, Size k, int planes) const {
         const Range mine = own(team);
         const Size deep = deep_at(k);
-        for (Size i = 0; i < deep; ++i)
-            for (int plane = 0; plane < planes; ++plane) {
-                const float* from = gates + (k + i) * row + plane * units + mine.first;
-                float* to = strip_of(mine, plane) + i * STRIP;
-                Size left = mine.count();
-                for (; left >= STRIP; left -= STRIP, to += STRIP * BLOCK, from += STRIP) std::memcpy(to, from, STRIP * sizeof(float));
-                if (left) std::memcpy(to, from, left * sizeof(float));
-            }
+        for (Size first = 0; first < deep; first += FEW) // few instants at a time: theirs are near each other in every strip
+            for (int plane = 0; plane < planes; ++plane)
+                for (Size unit = 0; unit < mine.count(); unit += STRIP) {
+                    const Size last = deep - first < FEW ? deep : first + FEW, left = mine.count() - unit;
+                    const float* from = gates + (k + first) * row + plane * units + mine.first + unit;
+                    float* to = strip_of(mine, plane) + unit * BLOCK + first * STRIP;
+                    for (Size i = first; i < last; ++i, from += row, to += STRIP) {
+                        if (left < STRIP) std::memcpy(to, from, left * sizeof(float));
+                        else std::memcpy(to, from, STRIP * sizeof(float));
+                    }
+                }
     }
 
     // wide (G H, wide_columns) += sum over the instants i of the gathered block at `k` of gates(i)' * read(i) (* mask(i)), or = at the first, for the planes
@@ -101,7 +105,7 @@ private:
     }
 
     template <int R, int V>
-    static __attribute__((noinline)) void columns_times_panel(const float* strip, const float* panel, Size depth, Starts from, Results to) {
+    static __attribute__((noinline)) void columns_times_panel(const float* strip, const float* panel, Size depth, const Starts& from, const Results& to) {
         multiply<R, V, false>(Columns<R, STRIP>{strip}, panel, nullptr, depth, from, to);
     }
 };

@@ -66,11 +66,11 @@ UNSPOOL_INLINE void put(float* to, Vec v, int lanes) { lanes == LANES ? store(to
 
 UNSPOOL_INLINE Vec select(Ints where, Vec chosen, Vec other) { return where ? chosen : other; }
 
-// Lanes from `count` on are zero.
-UNSPOOL_INLINE Vec first_lanes(Vec v, int count) {
+// Lanes from `count` on are `rest`.
+UNSPOOL_INLINE Vec first_lanes(Vec v, int count, float rest = 0) {
     Ints lane;
     for (int l = 0; l < LANES; ++l) lane[l] = l;
-    return select(lane < count, v, Vec{});
+    return select(lane < count, v, splat(rest));
 }
 
 UNSPOOL_INLINE Ints bits(Vec v) { return reinterpret_cast<Ints>(v); }
@@ -88,15 +88,17 @@ UNSPOOL_INLINE Vec at_most(Vec x, float limit) {
 #endif
 }
 
-UNSPOOL_INLINE Vec at_least(Vec x, float limit) {
+UNSPOOL_INLINE Vec at_least(Vec x, Vec limit) {
 #if defined(__AVX512F__)
-    return _mm512_max_ps(splat(limit), x);
+    return _mm512_max_ps(limit, x);
 #elif defined(__AVX__)
-    return _mm256_max_ps(splat(limit), x);
+    return _mm256_max_ps(limit, x);
 #else
-    return select(x < limit, splat(limit), x);
+    return select(x < limit, limit, x);
 #endif
 }
+
+UNSPOOL_INLINE Vec at_least(Vec x, float limit) { return at_least(x, splat(limit)); }
 
 // 1 / x within 1 ulp for x in [1, 1e34].
 UNSPOOL_INLINE Vec reciprocal(Vec x) {
@@ -164,6 +166,25 @@ UNSPOOL_INLINE Vec in_turn(Vec a, Vec b) {
     Ints lane;
     for (int i = 0; i < LANES; ++i) lane[i] = FIRST + i / 2 + i % 2 * LANES;
     return __builtin_shuffle(a, b, lane);
+}
+
+// Every lane with the one `distance` lanes away, for a tree over all of them.
+UNSPOOL_INLINE Vec away(Vec v, int distance) {
+    Ints lane;
+    for (int l = 0; l < LANES; ++l) lane[l] = l ^ distance;
+    return __builtin_shuffle(v, lane);
+}
+
+UNSPOOL_INLINE float total(Vec v) {
+#pragma GCC unroll 4
+    for (int distance = LANES / 2; distance; distance /= 2) v += away(v, distance);
+    return v[0];
+}
+
+UNSPOOL_INLINE float most(Vec v) {
+#pragma GCC unroll 4
+    for (int distance = LANES / 2; distance; distance /= 2) v = at_least(away(v, distance), v);
+    return v[0];
 }
 
 // Rows become columns: after each round the rows of both halves stand in turn, and after as many rounds as a lane's number has bits each is a column.

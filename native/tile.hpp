@@ -30,6 +30,7 @@ struct Block {
     T* at;
     std::ptrdiff_t row, vec;
     UNSPOOL_INLINE T* operator()(int r, int v) const { return at + r * row + v * vec; }
+    UNSPOOL_INLINE Block down(std::ptrdiff_t rows) const { return {at + rows * row, row, vec}; }
 };
 
 using Results = Block<float>;
@@ -40,6 +41,7 @@ struct Scattered {
     float* const* rows;
     std::ptrdiff_t at, vec;
     UNSPOOL_INLINE float* operator()(int r, int v) const { return rows[r] + at + v * vec; }
+    UNSPOOL_INLINE Scattered down(std::ptrdiff_t count) const { return {rows + count, at, vec}; }
 };
 
 // Sums that fit the registers beside their operands: 16 of them on x86 before AVX-512, 32 else; and how many depths stand in one turn of the loop, which

@@ -132,7 +132,8 @@ def _native(call: _Call, learnt: Learnt, wanted: tuple[bool, ...]) -> _Found:
     words, extension = len(weight), library()
     assert extension is not None
     surprise = states.new_zeros(rows)
-    gradients = tuple(torch.zeros_like(tensor) if asked else None for tensor, asked in zip((states, weight, bias), wanted, strict=True))
+    made = (torch.zeros_like, torch.empty_like, torch.zeros_like)  # rows that do not count have no gradient; of the weight all is written
+    gradients = tuple(make(tensor) if asked else None for make, tensor, asked in zip(made, (states, weight, bias), wanted, strict=True))
     truth, shares, kept = (tensor if tensor is None else tensor.contiguous() for tensor in call)
     kept = kept if kept is None else kept.view(torch.uint8)
     group = 0 if kept is None else rows // max(len(kept), 1)

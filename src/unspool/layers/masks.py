@@ -28,8 +28,7 @@ def zoned_units(state: dict[str, Tensor], steps: int, zoneout: float) -> dict[st
 
 def dropped(x: Tensor, share: float) -> Tensor:
     """Dropout (Srivastava et al. 2014) of each number by itself; of weights, DropConnect (Wan et al. 2013). Sixteen bits are drawn a number."""
-    kept = ~_coins(tuple(x.shape), share, x.device)
-    return x * (kept.to(x.dtype) / (1 - share))
+    return x * _coins(tuple(x.shape), 1 - share, x.device).to(x.dtype).mul_(1 / (1 - share))
 
 
 class NumberDropout(nn.Module):

@@ -22,6 +22,7 @@ from unspool.types import Batch
 class Learner:
     """A network with all that is needed to take its next step.
 
+    weights  of the network, in its order
     state  what the batch before left behind, cut from its gradient, or None
     best   copies of the weights that were best so far, by name; empty before the first judgement
     average  of the weights, where the spec asks for one
@@ -29,6 +30,7 @@ class Learner:
 
     def __init__(self, network: SequenceModel, spec: TrainSpec, device: torch.device):
         self.network = network.to(device)
+        self.weights = tuple(network.parameters())  # to gather them at every step is felt by a small network
         self.device = device
         self.clip = spec.clip
         self.optimizer = build_optimizer(spec.optimizer, network)
@@ -47,10 +49,10 @@ class Learner:
 
     def gradient(self, loss: Tensor) -> float:
         """Fill in the gradients and clip them; returns their norm before that."""
-        for weight in self.network.parameters():  # as zero_grad, without its bookkeeping, which a small network feels
+        for weight in self.weights:  # as zero_grad, without its bookkeeping
             weight.grad = None
         loss.backward()  # type: ignore[no-untyped-call]
-        return clip_gradient(self.network.parameters(), self.clip)
+        return clip_gradient(self.weights, self.clip)
 
     def step(self, rate: float) -> None:
         """Change the weights."""
