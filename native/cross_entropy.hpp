@@ -16,7 +16,6 @@ public:
     CrossEntropy(const EntropyCall& call, const EntropyPlan& plan, const Team& team, float* base)
         : call_(call), plan_(plan), team_(team), own_(team.part(vectors_of(call.words))), room_(call, plan, team.threads, base) {
         const Size thread = team.thread;
-        gradients_of_words_ = room_.gradients + thread * room_.block_floats;
         by_words_ = room_.by_words + thread * room_.panels_floats;
         by_rows_ = room_.by_rows + thread * room_.panels_floats;
         of_states_ = room_.of_states + thread * room_.chunk_floats;
@@ -178,7 +177,8 @@ private:
     void gradients() {
         if (call_.of_states) std::memset(of_states_, 0, chunk_->pieces * room_.piece_floats * sizeof(float));
         blocks([&](const Words& words) {
-            if (call_.of_weight) std::memset(gradients_of_words_, 0, call_.width * room_.block_row * sizeof(float));
+            gradients_of_words_ = room_.gradients + (plan_.chunks > 1 ? words.number : team_.thread) * room_.block_floats;
+            if (call_.of_weight && chunk_ == plan_.chunk) std::memset(gradients_of_words_, 0, call_.width * room_.block_row * sizeof(float));
             for (Size p = 0; p < chunk_->pieces; ++p) {
                 const Piece& piece = chunk_->piece[p];
                 read_from(piece, words);
@@ -191,7 +191,7 @@ private:
                     });
                 if (call_.of_states) add_states(piece, words);
             }
-            if (call_.of_weight) write_words(words);
+            if (call_.of_weight && chunk_ + 1 == plan_.chunk + plan_.chunks) write_words(words);
         });
     }
 
@@ -282,7 +282,7 @@ private:
         }
     }
 
-    // A block of gradients, turned.
+    // A block of gradients, turned, once all chunks have added to it.
     void write_words(const Words& words) {
         const Size width = call_.width;
         for (Size v = 0; v < words.vectors; ++v) {
@@ -295,7 +295,7 @@ private:
                 transpose(square);
                 for (int w = 0; w < count; ++w) {
                     float* const at = to + w * width + k;
-                    put(at, chunk_ == plan_.chunk ? square[w] : some(at, deep) + square[w], deep);
+                    put(at, square[w], deep);
                 }
             }
         }

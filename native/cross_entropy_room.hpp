@@ -22,7 +22,7 @@ struct EntropyRoom {
     float* beside;                  // of each block (rows): what its exponentials are relative to
     float *most, *sum;              // for each thread (rows)
     float* vectors;                 // of each block, as columns: (features, words)
-    float* gradients;               // for each thread, of a block: likewise
+    float* gradients;               // likewise; of one chunk, a block for each thread
     float *by_words, *by_rows;      // for each thread, probabilities of a piece in panels of words and of rows
     float* of_states;               // for each thread, as `turned`
     const float** vector_rows;      // for each thread (features), likewise below
@@ -50,7 +50,7 @@ struct EntropyRoom {
         most = room.floats(threads * plan.most_rows);
         sum = room.floats(threads * plan.most_rows);
         vectors = room.floats(blocks * block_floats);
-        gradients = room.floats(call.of_weight ? threads * block_floats : 0);
+        gradients = room.floats(call.of_weight ? (plan.chunks > 1 ? blocks : threads) * block_floats : 0);
         by_words = room.floats(learns ? threads * panels_floats : 0);
         by_rows = room.floats(call.of_states ? threads * panels_floats : 0);
         of_states = room.floats(call.of_states ? threads * chunk_floats : 0);
