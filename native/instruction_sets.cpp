@@ -2,15 +2,16 @@
 
 #include <stdexcept>
 
-// What each compilation of cross_entropy.cpp, executor.cpp and scan.cpp gives.
+// What each compilation of cross_entropy.cpp, dropout.cpp, executor.cpp and scan.cpp gives.
 #define UNSPOOL_DECLARE(set)                                                                                                  \
     namespace unspool::set {                                                                                                  \
     extern const int lanes;                                                                                                   \
     bool execute(const executor::Instruction*, std::ptrdiff_t, const executor::Frame&);                                       \
+    void drop(const DropCall&, std::int64_t, std::int64_t);                                                                   \
     extern const ScanEngine scan_engine;                                                                                      \
     extern const EntropyEngine entropy_engine;                                                                                \
     }
-#define UNSPOOL_LIST(set, here) InstructionSet{#set, here, {set::lanes, set::execute}, set::scan_engine, set::entropy_engine}
+#define UNSPOOL_LIST(set, here) InstructionSet{#set, here, {set::lanes, set::execute}, set::scan_engine, set::entropy_engine, set::drop}
 
 #if defined(UNSPOOL_HAS_BASELINE)
 UNSPOOL_DECLARE(baseline)

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cross_entropy_engine.hpp"
+#include "dropout_call.hpp"
 #include "executor_program.hpp"
 #include "scan_engine.hpp"
 
@@ -16,6 +17,7 @@ struct InstructionSet {
     executor::Engine executor;
     ScanEngine scan;
     EntropyEngine entropy;
+    Drop drop;
 };
 
 // From the plainest to the fastest, all that were compiled.

@@ -1,4 +1,4 @@
-// unspool._native: recurrent scans, the cross-entropy over a vocabulary and the executor of step programs. The instruction set is chosen once, at load.
+// unspool._native: recurrent scans, dropout, the cross-entropy over a vocabulary and the executor of step programs. The instruction set is chosen once, at load.
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
@@ -7,6 +7,7 @@
 
 #include "calling.hpp"
 #include "cross_entropy_module.hpp"
+#include "dropout_module.hpp"
 #include "executor_module.hpp"
 #include "instruction_sets.hpp"
 #include "scan_module.hpp"
@@ -46,4 +47,5 @@ NB_MODULE(_native, module) {
     unspool::add_executor(module, [] { return chosen->executor; });
     unspool::add_scan(module, *chosen);
     unspool::add_cross_entropy(module, *chosen);
+    unspool::add_dropout(module, *chosen);
 }

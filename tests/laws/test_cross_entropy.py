@@ -99,6 +99,17 @@ def test_the_native_engine_gives_it_for_more_than_it_holds_at_once(rows, width, 
 
 
 @every_engine
+@pytest.mark.parametrize("rows", [0, 4])
+def test_where_no_row_counts_the_gradient_is_zero(rows, engine, monkeypatch):
+    monkeypatch.setattr(torch, "empty_like", lambda like: torch.full_like(like, math.nan))
+    tensors, truth, shares, _ = problem(rows, 7, 300)
+    with using(engine):
+        loss, *gradients = found((tensors, truth, torch.zeros_like(shares), None))
+    assert float(loss) == 0
+    assert all(not gradient.any() for gradient in gradients)
+
+
+@every_engine
 def test_rows_without_a_share_and_dropped_features_are_inert(engine):
     (states, weight, bias), truth, shares, kept = given = problem(12, 20, SIZE, 3)
     assert kept is not None

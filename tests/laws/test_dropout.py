@@ -6,10 +6,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from unspool.kernels import using
+from unspool.kernels.dropout import dropped
 from unspool.layers import Dropout, Layer, Norm, Recurrent, Residual, Stack
 from unspool.layers.layer import flatten_state, map_state
 from unspool.layers.masks import NumberDropout
 
+from .scans import needs_native
 from .subjects import CELL_SPECS, INPUTS, SUBJECTS, numbers, ready, recurrent, same, warm_state
 
 SHARE = 0.4
@@ -184,3 +187,53 @@ def test_numbers_are_left_out_one_by_one_and_the_others_scaled_up(share):
     same(gradient, y)
     same(dropout.eval()(x), x)
     same(NumberDropout(0.0)(x), x)
+
+
+# Both engines
+
+
+@needs_native
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("shape", [(), (0, 3), (1,), (15,), (3, 7, 11), (300, 301)])
+def test_the_native_engine_drops_what_the_eager_one_does(shape, threads):
+    torch.set_num_threads(threads)
+    given, arriving = torch.randn(2, *shape).unbind()
+    found = []
+    for engine in ("eager", "native"):
+        torch.manual_seed(3)
+        x = given.clone().requires_grad_()
+        with using(engine):
+            y = dropped(x, SHARE)
+            found.append((y, *torch.autograd.grad(y, x, arriving)))
+    same(*found)
+
+
+@needs_native
+@pytest.mark.parametrize("arriving", [torch.linspace(-1, 1, 600).view(40, 15).t(), torch.tensor(2.0).expand(15, 40)], ids=["turned", "repeated"])
+def test_the_native_engine_drops_what_has_gaps(arriving):
+    given, found = numbers(40, 30).float().t()[::2], []
+    for engine in ("eager", "native"):
+        torch.manual_seed(3)
+        x = given.detach().requires_grad_()
+        with using(engine):
+            y = dropped(x, SHARE)
+            found.append((y, *torch.autograd.grad(y, x, arriving)))
+    same(*found)
+
+
+@needs_native
+def test_what_is_not_a_number_stays_none_whether_dropped_or_not():
+    x = torch.full((50,), torch.nan)
+    for engine in ("eager", "native"):
+        with using(engine):
+            assert dropped(x, SHARE).isnan().all()
+
+
+@needs_native
+def test_the_gradient_of_the_native_dropout_has_a_gradient():
+    x, arriving = torch.randn(20, requires_grad=True), torch.ones(20, requires_grad=True)
+    with using("native"):
+        y = dropped(x, SHARE)
+        (gradient,) = torch.autograd.grad(y, x, arriving, create_graph=True)
+        (of_arriving,) = torch.autograd.grad(gradient.sum(), arriving)
+    same(of_arriving, (y / x).detach())

@@ -8,8 +8,9 @@ from torch import Tensor
 from torch.nn.utils import parametrize
 
 from unspool.cells import GRUCell
+from unspool.kernels.dropout import dropped
 from unspool.layers import Recurrent, flatten_state, recurrent_stack
-from unspool.layers.masks import dropped, zoned_units
+from unspool.layers.masks import zoned_units
 
 from .subjects import CELL_SPECS, HIDDEN, INPUTS, numbers, ready, recurrent, same, warm_state
 

@@ -10,10 +10,11 @@ from torch.func import functional_call
 from unspool.cells import Cell
 from unspool.cells.cell import STATE_WEIGHT
 from unspool.kernels import Choice, Coded, Zoned, choose, cudnn, eager, native
+from unspool.kernels.dropout import dropped
 from unspool.kernels.eager import zone
 from unspool.kernels.rows import where_begun
 from unspool.layers.layer import Layer, State, check_lengths, flatten_state, leaf
-from unspool.layers.masks import dropped, kept_units, share_of, zoned_units
+from unspool.layers.masks import kept_units, share_of, zoned_units
 
 
 class Recurrent(Layer):

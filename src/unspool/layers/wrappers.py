@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from unspool.kernels import Coded
+from unspool.kernels.dropout import dropped
 from unspool.kernels.rows import without_padding
 from unspool.layers.layer import Layer, State, branch, check_lengths
-from unspool.layers.masks import dropped, kept_units, share_of
+from unspool.layers.masks import kept_units, share_of
 
 
 class Stack(Layer):

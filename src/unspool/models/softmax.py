@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from unspool.kernels.cross_entropy import cross_entropy, log_probabilities
+from unspool.kernels.dropout import dropped
 from unspool.models.batch import TensorBatch
 from unspool.models.embed import Embed
 from unspool.models.heads import Head
@@ -78,7 +79,7 @@ class _TokenHead(Head):
         """(B, 1, H) variational dropout (Gal and Ghahramani 2016): one mask for all steps of a row; None where nothing is dropped."""
         if not self.training or not self.spec.dropout:
             return None
-        return nn.functional.dropout(states.new_ones(states.shape[0], 1, states.shape[2]), self.spec.dropout)
+        return dropped(states.new_ones(states.shape[0], 1, states.shape[2]), self.spec.dropout)
 
 
 class Softmax(_TokenHead):
