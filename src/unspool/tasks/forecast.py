@@ -16,10 +16,11 @@ from unspool.data.facts import Facts, ForecastFacts
 from unspool.data.future import future_features
 from unspool.data.preparation import Preparation
 from unspool.data.spec import Batching
-from unspool.data.windows import sliding, streams
+from unspool.data.windows import future_index, sliding, streams
 from unspool.models.heads import Head, Point, Quantile
 from unspool.models.spec import Carried, Memory, ModelSpec, PointHead, QuantileHead
 from unspool.spec import Spec, knob
+from unspool.tasks.records import inputs
 from unspool.tasks.seasons import seasonal_scale, usual_seasons
 from unspool.tasks.task import Decision, Examples
 from unspool.types import Batch, Cut, Forecasts, Part, Prepared, Record
@@ -167,32 +168,26 @@ def _times(records: Sequence[Record], where: NDArray[np.int64], horizon: int) ->
 
 def _assemble(task: Forecast, prepared: Sequence[Prepared], cut: Cut, asked: NDArray[np.int64], counted: NDArray[np.bool_]) -> Batch:
     """The batch of a cut; `asked` (B, O) are steps within the rows, `counted` (B, O) those that have a truth."""
-    rows, longest = cut.rows, int((cut.stop - cut.start).max())
+    values, codes, lengths = inputs(prepared, cut)
     first, horizon, lags = prepared[0], task.spec.horizon, task.spec.lags
     targets = first.targets.shape[1]
-    values = np.zeros((rows, longest, first.values.shape[1]), np.float32)
-    codes = np.zeros((rows, longest, first.codes.shape[1]), np.int64)
-    future = np.zeros((rows, asked.shape[1], horizon, first.known.shape[1] + targets * len(lags)), np.float32)
-    truth = np.zeros((rows, asked.shape[1], horizon, targets), np.float32)
+    future = np.zeros((*asked.shape, horizon, first.known.shape[1] + targets * len(lags)), np.float32)
+    truth = np.zeros((*asked.shape, horizon, targets), np.float32)
     known_truth = np.zeros(truth.shape, np.bool_)
     weights = counted.copy()
-    for row in range(rows):
-        record, start, stop = prepared[cut.record[row]], cut.start[row], cut.stop[row]
-        values[row, : stop - start] = record.values[start:stop]
-        codes[row, : stop - start] = record.codes[start:stop]
-        chosen = np.flatnonzero(counted[row])
-        origins = start + asked[row, chosen]
-        features, complete = future_features(record.known, record.targets, origins, horizon, lags)
-        future[row, chosen] = features
-        weights[row, chosen] = complete
-        ahead = origins[:, None] + 1 + np.arange(horizon)
+    for index in np.unique(cut.record):
+        record = prepared[index]
+        of_record = np.nonzero(counted & (cut.record == index)[:, None])
+        origins = cut.start[of_record[0]] + asked[of_record]
+        future[of_record], weights[of_record] = future_features(record.known, record.targets, origins, horizon, lags)
+        ahead = future_index(origins, horizon)
         inside = ahead < record.steps
         later = record.targets[np.minimum(ahead, record.steps - 1)]
         known = inside[..., None] & ~np.isnan(later)
-        truth[row, chosen] = np.where(known, later, 0)
-        known_truth[row, chosen] = known
+        truth[of_record] = np.where(known, later, 0)
+        known_truth[of_record] = known
     return Batch(
-        values=values, codes=codes, lengths=cut.stop - cut.start, carry=cut.carry, asked=asked,
+        values=values, codes=codes, lengths=lengths, carry=cut.carry, asked=asked,
         weights=weights.astype(np.float32), truth=truth, future=future, known_truth=known_truth,
     )
 
