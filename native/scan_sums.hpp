@@ -16,7 +16,8 @@ struct Outer {
 #endif
     static constexpr Size BLOCK = PANEL / (WIDE * LANES);
     static constexpr Size STRIP = 2 * MOST_ROWS<WIDE>;
-    static constexpr Size FEW = 16; // instants
+    static constexpr Size FEW = 16;        // instants
+    static constexpr Size FEW_COLUMNS = 4; // in so many parts of a vector
 
     const float* gates;
     Size row, instants, hidden, units;
@@ -56,6 +57,16 @@ struct Outer {
         const Range mine = own(team);
         if (mine.first == mine.last) return;
         const Size deep = deep_at(k);
+        if (columns * FEW_COLUMNS <= LANES) {
+            for (Size column = 0; column < columns; ++column) {
+                for (Size i = 0; i < deep; ++i) {
+                    const float* const from = mask(k + i);
+                    panel[i] = from ? read(k + i)[column] * from[column] : read(k + i)[column];
+                }
+                for (int p = 0; p < P; ++p) add_column(mine, k, deep, plane + p, wide + gate_of[p] * hidden * wide_columns + column, wide_columns);
+            }
+            return;
+        }
         for (Size vector = 0; vector < wide_columns / LANES; vector += WIDE) {
             const Size left = wide_columns / LANES - vector, vectors = left < WIDE ? left : WIDE, column = vector * LANES;
             const Size width = vectors * LANES, there = columns - column < width ? columns - column : width;
@@ -86,6 +97,27 @@ struct Outer {
     }
 
 private:
+    // A column by itself, whose numbers stand in `panel`: units are the lanes, where of a vector of columns most lanes would be empty.
+    void add_column(const Range& mine, Size k, Size deep, int plane, float* sums, Size sums_row) const {
+        constexpr int V = 4;
+        for (Size unit = mine.first; unit < mine.last; unit += V * LANES) {
+            const Size left = mine.last - unit;
+            const float* from = gates + k * row + plane * units + unit;
+            Vec sum[V]{};
+            if (unit + V * LANES <= units)
+                for (Size i = 0; i < deep; ++i, from += row)
+                    for (int v = 0; v < V; ++v) sum[v] += panel[i] * load(from + v * LANES);
+            else
+                for (Size i = 0; i < deep; ++i, from += row)
+                    for (int v = 0; v < V && v * LANES < left; ++v)
+                        sum[v] += panel[i] * some(from + v * LANES, static_cast<int>(left - v * LANES < LANES ? left - v * LANES : LANES));
+            for (Size u = 0; u < V * LANES && u < left; ++u) {
+                float& to = sums[(unit + u) * sums_row];
+                to = sum[u / LANES][u % LANES] + (k ? to : 0);
+            }
+        }
+    }
+
     UNSPOOL_INLINE Size deep_at(Size k) const { return instants - k < BLOCK ? instants - k : BLOCK; }
 
     UNSPOOL_INLINE float* strip_of(const Range& mine, int plane) const { return strips + plane * up(mine.count(), STRIP) * BLOCK; }
