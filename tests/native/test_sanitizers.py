@@ -27,7 +27,7 @@ pytestmark = [
 INSTRUCTION_SETS = [name for name in ("baseline", "avx2", "avx512") if native.library() is not None and name in native.library().instruction_sets]
 FLAGS = {"baseline": (), "avx2": ("-mavx2", "-mfma"), "avx512": ("-mavx512f", "-mavx512dq", "-mavx512vl", "-mavx512bw", "-mfma")}
 
-LAWS = ("scans", "coded", "cross_entropy")
+LAWS = ("scans", "coded", "dropout", "cross_entropy")
 TESTS = {law: f"tests/laws/test_{law}.py" for law in LAWS} | {"executor": "tests/streaming"}
 
 
