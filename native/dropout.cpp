@@ -18,10 +18,9 @@ UNSPOOL_INLINE Ints integers(const std::int16_t* from) {
 
 // A product, and no choice: what is not a number stays none.
 void drop(const DropCall& call, std::int64_t first, std::int64_t last) {
-    const auto below = static_cast<std::int32_t>(call.below);
     std::int64_t i = first;
-    for (; i + LANES <= last; i += LANES) store(call.y + i, load(call.x + i) * select(integers(call.drawn + i) < below, splat(call.scale), Vec{}));
-    for (; i < last; ++i) call.y[i] = call.x[i] * (call.drawn[i] < below ? call.scale : 0);
+    for (; i + LANES <= last; i += LANES) store(call.y + i, load(call.x + i) * select(integers(call.drawn + i) < call.below, splat(call.scale), Vec{}));
+    for (; i < last; ++i) call.y[i] = call.x[i] * (call.drawn[i] < call.below ? call.scale : 0);
 }
 
 } // namespace unspool::UNSPOOL_ISA

@@ -9,7 +9,7 @@ struct DropCall {
     const float* x;
     const std::int16_t* drawn; // a number drawn for each of x
     float* y;
-    std::int64_t below; // what was drawn below this leaves x in, scaled
+    std::int32_t below; // what was drawn below this leaves x in, scaled
     float scale;
 };
 

@@ -11,7 +11,7 @@ constexpr std::int64_t MANY = 1 << 15; // numbers that are worth waking another 
 Drop chosen = nullptr;
 
 // x, drawn, y
-void drop(const nb::tuple& tensors, std::int64_t count, std::int64_t below, float scale, int threads) {
+void drop(const nb::tuple& tensors, std::int64_t count, std::int32_t below, float scale, int threads) {
     const Tensors given(tensors);
     const DropCall call{given.at<const float>(0), given.at<const std::int16_t>(1), given.at<float>(2), below, scale};
     nb::gil_scoped_release released;

@@ -17,7 +17,7 @@ struct Outer {
     static constexpr Size BLOCK = PANEL / (WIDE * LANES);
     static constexpr Size STRIP = 2 * MOST_ROWS<WIDE>;
     static constexpr Size FEW = 16;        // instants
-    static constexpr Size FEW_COLUMNS = 4; // in so many parts of a vector
+    static constexpr Size FEW_COLUMNS = 4; // columns are few where they fill at most one part of a vector in so many
 
     const float* gates;
     Size row, instants, hidden, units;
