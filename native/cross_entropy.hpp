@@ -150,7 +150,7 @@ private:
             all += e;
         }
         sum *= largest == found ? 1 : ::expf(largest - found);
-        sum += total(all);
+        sum += added(all);
         largest = found;
     }
 

@@ -24,12 +24,6 @@ UNSPOOL_INLINE RowsOf<T> rows_of(const Instruction& in, int operand, const Frame
     return {of_stream<T>(in, operand, frame, frame.first), rows == 1 ? in.operands[operand].stream : width, rows * (frame.last - frame.first)};
 }
 
-UNSPOOL_INLINE float added(Vec v) {
-    float total = 0;
-    for (int l = 0; l < LANES; ++l) total += v[l];
-    return total;
-}
-
 template <class F>
 UNSPOOL_INLINE float sum_of(Count count, F part) {
     Vec total{};

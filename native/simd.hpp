@@ -175,7 +175,7 @@ UNSPOOL_INLINE Vec away(Vec v, int distance) {
     return __builtin_shuffle(v, lane);
 }
 
-UNSPOOL_INLINE float total(Vec v) {
+UNSPOOL_INLINE float added(Vec v) {
 #pragma GCC unroll 4
     for (int distance = LANES / 2; distance; distance /= 2) v += away(v, distance);
     return v[0];

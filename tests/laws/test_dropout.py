@@ -192,33 +192,30 @@ def test_numbers_are_left_out_one_by_one_and_the_others_scaled_up(share):
 # Both engines
 
 
-@needs_native
-@pytest.mark.parametrize("threads", [1, 2, 3])
-@pytest.mark.parametrize("shape", [(), (0, 3), (1,), (15,), (3, 7, 11), (300, 301)])
-def test_the_native_engine_drops_what_the_eager_one_does(shape, threads):
-    torch.set_num_threads(threads)
-    given, arriving = torch.randn(2, *shape).unbind()
+def by_both(given: Tensor, arriving: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """What each engine leaves, and its gradient, of the same draw."""
     found = []
-    for engine in ("eager", "native"):
-        torch.manual_seed(3)
-        x = given.clone().requires_grad_()
-        with using(engine):
-            y = dropped(x, SHARE)
-            found.append((y, *torch.autograd.grad(y, x, arriving)))
-    same(*found)
-
-
-@needs_native
-@pytest.mark.parametrize("arriving", [torch.linspace(-1, 1, 600).view(40, 15).t(), torch.tensor(2.0).expand(15, 40)], ids=["turned", "repeated"])
-def test_the_native_engine_drops_what_has_gaps(arriving):
-    given, found = numbers(40, 30).float().t()[::2], []
     for engine in ("eager", "native"):
         torch.manual_seed(3)
         x = given.detach().requires_grad_()
         with using(engine):
             y = dropped(x, SHARE)
             found.append((y, *torch.autograd.grad(y, x, arriving)))
-    same(*found)
+    return found
+
+
+@needs_native
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("shape", [(), (0, 3), (1,), (15,), (3, 7, 11), (300, 301)])
+def test_the_native_engine_drops_what_the_eager_one_does(shape, threads):
+    torch.set_num_threads(threads)
+    same(*by_both(*torch.randn(2, *shape).unbind()))
+
+
+@needs_native
+@pytest.mark.parametrize("arriving", [torch.linspace(-1, 1, 600).view(40, 15).t(), torch.tensor(2.0).expand(15, 40)], ids=["turned", "repeated"])
+def test_the_native_engine_drops_what_has_gaps(arriving):
+    same(*by_both(numbers(40, 30).float().t()[::2], arriving))
 
 
 @needs_native

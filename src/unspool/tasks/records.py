@@ -44,6 +44,7 @@ def inputs(prepared: Sequence[Prepared], cut: Cut) -> tuple[NDArray[np.float32],
     first, longest = prepared[0], int(lengths.max())
     values = np.zeros((cut.rows, longest, first.values.shape[1]), np.float32)
     codes = np.zeros((cut.rows, longest, first.codes.shape[1]), np.int64)
+    # Most have either values or codes, and to cut nothing out of every row would take as long.
     rows = list(zip(cut.record.tolist(), cut.start.tolist(), cut.stop.tolist(), strict=True))
     for row, (record, start, stop) in enumerate(rows if values.size else ()):
         values[row, : stop - start] = prepared[record].values[start:stop]
