@@ -1,6 +1,7 @@
-// Cross-entropy of a softmax over a vocabulary, and its gradients. Each thread has some of the words: the product with their vectors, a pass that finds the
-// sum of all exponentials, then probabilities take the place of logits and give both gradients while they are in the cache. Rows of one group lack the same
-// features where dropout has one mask for all their steps: what is dropped is left out of all three products.
+// Cross-entropy of a softmax over a vocabulary, and its gradients. Each thread has some of the words: the product with their vectors, a pass in which
+// exponentials beside the truth's take the place of logits and are added up, then both gradients while they are in the cache. A probability is an exponential
+// times a number that is its row's, which is left to the states on the other side of each product. Rows of one group lack the same features where dropout has
+// one mask for all their steps: what is dropped is left out of all three products.
 #pragma once
 
 #include <float.h>
@@ -16,12 +17,13 @@ public:
     CrossEntropy(const EntropyCall& call, const EntropyPlan& plan, const Team& team, float* base)
         : call_(call), plan_(plan), team_(team), own_(team.part(vectors_of(call.words))), room_(call, plan, team.threads, base) {
         const Size thread = team.thread;
-        by_words_ = room_.by_words + thread * room_.panels_floats;
         by_rows_ = room_.by_rows + thread * room_.panels_floats;
         of_states_ = room_.of_states + thread * room_.chunk_floats;
         vector_rows_ = room_.vector_rows + thread * call.width;
         gradient_rows_ = room_.gradient_rows + thread * call.width;
         state_rows_ = room_.state_rows + thread * call.width;
+        beside_ = room_.beside + thread * plan.most_rows;
+        sums_ = room_.sums + thread * plan.most_rows * LANES;
     }
 
     void operator()() {
@@ -42,6 +44,8 @@ public:
     }
 
 private:
+    static constexpr float LIKELIER = 40; // exponentials up to e^40 may be added up, and no probability is lost beside them
+
     // Words of which a thread works at the same time.
     struct Words {
         Size first, vectors; // in vectors
@@ -82,6 +86,7 @@ private:
                 else
                     for (Size k = 0; k < piece.width; ++k) row[k] = from[piece.features[k]];
             }
+            for (Size r = 0; r < piece.count; ++r) room_.truth[piece.first + r] = logit_of_truth(piece, r);
             if (!call_.of_weight) continue;
             for (Size r = 0; r < piece.count; r += LANES) {
                 const Size left = piece.count - r;
@@ -89,6 +94,15 @@ private:
                             static_cast<int>(left < LANES ? left : LANES), piece.width);
             }
         }
+    }
+
+    // Added up and rounded as the product does, so that no probability is above one: were it left to the compiler, products would be rounded first.
+    float logit_of_truth(const Piece& piece, Size r) const {
+        const Size word = call_.truth[piece.rows[r]];
+        const float *const state = states_of(piece) + r * room_.states_row, *const vector = call_.weight + word * call_.width;
+        Vec sum = splat(call_.bias[word]);
+        for (Size k = 0; k < piece.width; ++k) sum += in_register(splat(state[k])) * vector[piece.features[k]];
+        return sum[0];
     }
 
     UNSPOOL_INLINE float* words_as_columns(const Words& words) const { return room_.vectors + words.number * room_.block_floats; }
@@ -100,11 +114,10 @@ private:
                         words_of(words.first + v), call_.width);
     }
 
-    // Logits of all rows and this thread's words; of every row the largest, and the sum of exponentials beside it.
+    // Exponentials of all rows and this thread's words, and their sums.
     void surprise() {
-        float* const most = room_.most + team_.thread * plan_.most_rows;
-        float* const sum = room_.sum + team_.thread * plan_.most_rows;
-        for (Size r = 0; r < chunk_->rows; ++r) most[r] = -FLT_MAX, sum[r] = 0; // finite, beside which words that are ruled out are nothing
+        std::memset(sums_, 0, chunk_->rows * LANES * sizeof(float));
+        for (Size r = 0; r < chunk_->rows; ++r) beside_[r] = finite(room_.truth[r]);
         blocks([&](const Words& words) {
             if (chunk_ == plan_.chunk) pack(words);
             for (Size p = 0; p < chunk_->pieces; ++p) {
@@ -112,20 +125,22 @@ private:
                 read_from(piece, words);
                 for (Size v = 0; v < words.vectors; v += WIDE)
                     with_vectors(words.wide(v), [&](auto vectors) { logits<vectors()>(piece, words, v); });
-                for (Size r = 0; r < piece.count; ++r) {
-                    float* const row = logits_of(piece.first + r, words);
-                    const Size at = call_.truth[piece.rows[r]] - words.word();
-                    if (0 <= at && at < words.width()) room_.truth[piece.first + r] = row[at];
-                    add_up(row, words.width(), most[piece.first + r], sum[piece.first + r]);
-                    if (call_.learns()) room_.beside[words.number * plan_.most_rows + piece.first + r] = most[piece.first + r];
+                for (Size r = piece.first; r < piece.first + piece.count; ++r) {
+                    add_up(words, r);
+                    ask_for_next(words, r);
                 }
             }
+            if (call_.learns()) std::memcpy(room_.beside_of_block + words.number * plan_.most_rows, beside_, chunk_->rows * sizeof(float));
         });
+        for (Size r = 0; r < chunk_->rows; ++r) room_.sum[team_.thread * plan_.most_rows + r] = added(load(sums_ + r * LANES));
     }
 
-    UNSPOOL_INLINE float* logits_of(Size row, const Words& words) const {
-        return room_.logits + (call_.learns() ? words.word() : team_.thread * room_.block * LANES) * plan_.most_rows + row * words.width();
+    // The logits of some words, those of a panel of their vectors from the block's number `v` on: of all rows, one after the other.
+    UNSPOOL_INLINE float* panel_of(const Words& words, Size v) const {
+        return room_.logits + ((call_.learns() ? words.word() : team_.thread * room_.block * LANES) + v * LANES) * plan_.most_rows;
     }
+
+    UNSPOOL_INLINE float* panel_of(const Words& words, Size v, Size row) const { return panel_of(words, v) + row * words.wide(v) * LANES; }
 
     template <int V>
     void logits(const Piece& piece, const Words& words, Size v) {
@@ -135,23 +150,42 @@ private:
             store(bias + i * LANES, first_lanes(some(call_.bias + (words.first + v + i) * LANES, count), count, -INFINITY));
         }
         product_with_rows<V>(Strided{states_of(piece), room_.states_row}, piece.count, vector_rows_, v * LANES, piece.width, {bias, 0, LANES},
-                             {logits_of(piece.first, words) + v * LANES, words.width(), LANES});
+                             {panel_of(words, v, piece.first), V * LANES, LANES});
     }
 
-    // Exponentials beside the largest so far take the place of logits.
-    static UNSPOOL_INLINE void add_up(float* row, Size width, float& largest, float& sum) {
-        Vec so_far = splat(largest);
-        for (Size i = 0; i < width; i += LANES) so_far = at_least(load(row + i), so_far);
-        const float found = most(so_far);
-        Vec all{};
-        for (Size i = 0; i < width; i += LANES) {
-            const Vec e = exp(load(row + i) - found);
-            store(row + i, e);
-            all += e;
+    // Calls `work` with the place of each vector of a row's words.
+    template <class Work>
+    UNSPOOL_INLINE void each_vector(const Words& words, Size row, Work work) const {
+        for (Size v = 0; v < words.vectors; v += WIDE) {
+            float* const panel = panel_of(words, v, row);
+            for (Size i = 0; i < words.wide(v); ++i) work(panel + i * LANES);
         }
-        sum *= largest == found ? 1 : ::expf(largest - found);
-        sum += added(all);
-        largest = found;
+    }
+
+    // A part of the next block's vectors, which are far away once they stand as columns, with each row.
+    void ask_for_next(const Words& words, Size row) const {
+        if (chunk_ == plan_.chunk || words.first + words.vectors == own_.last) return;
+        const float* const next = words_as_columns(words) + room_.block_floats;
+        const Size lines = room_.block_floats / LINE;
+        for (Size l = lines * row / chunk_->rows; l < lines * (row + 1) / chunk_->rows; ++l) ask_for(next + l * LINE);
+    }
+
+    // Exponentials take the place of a row's logits. Where a word is so much likelier than the truth that its own might be too large, those from here on are
+    // relative to that word's.
+    void add_up(const Words& words, Size row) {
+        Vec largest = splat(-INFINITY), all = load(sums_ + row * LANES);
+        each_vector(words, row, [&](float* at) { largest = at_least(load(at), largest); });
+        if (const float found = most(largest); found > beside_[row] + LIKELIER) {
+            all *= ::expf(beside_[row] - found);
+            beside_[row] = found;
+        }
+        const float beside = beside_[row];
+        each_vector(words, row, [&](float* at) {
+            const Vec e = exp(load(at) - beside);
+            store(at, e);
+            all += e;
+        });
+        store(sums_ + row * LANES, all);
     }
 
     // What all threads have found of this thread's rows.
@@ -159,21 +193,31 @@ private:
         const Range own = team_.part(chunk_->pieces);
         for (Size p = own.first; p < own.last; ++p) {
             const Piece& piece = chunk_->piece[p];
-            for (Size i = 0; i < piece.count; ++i) {
-                const Size r = piece.first + i;
-                float most = -INFINITY, sum = 0;
-                for (int t = 0; t < team_.threads; ++t) most = ::fmaxf(most, room_.most[t * plan_.most_rows + r]);
-                for (int t = 0; t < team_.threads; ++t) {
-                    const float one = room_.most[t * plan_.most_rows + r];
-                    if (const float part = room_.sum[t * plan_.most_rows + r]; part != 0) sum += part * ::expf(one - most);
-                }
-                room_.lse[r] = most + ::logf(sum);
-                call_.surprise[piece.rows[i]] = room_.lse[r] - room_.truth[r];
-            }
+            for (Size i = 0; i < piece.count; ++i) settle_row(piece.first + i, piece.rows[i]);
+            if (!call_.of_weight) continue;
+            for (Size k = 0; k < piece.width; ++k)
+                for (Size r = 0; r < piece.count; ++r) room_.turned[place(piece) + k * room_.piece_row + r] *= room_.scale[piece.first + r];
         }
     }
 
-    // Probabilities less the truth in place of logits, and what follows of them.
+    // A row's exponentials are all relative to its truth, of which `whole` is their sum, unless the truth is all but impossible: then they will be
+    // probabilities. Either way `scale` makes them parts of the row's share of the loss.
+    void settle_row(Size r, Size row) {
+        const float *const beside = room_.beside + r, *const sum = room_.sum + r, truth = room_.truth[r];
+        float largest = finite(truth), all = 0;
+        for (int t = 0; t < team_.threads; ++t) largest = ::fmaxf(largest, beside[t * plan_.most_rows]);
+        for (int t = 0; t < team_.threads; ++t) all += sum[t * plan_.most_rows] * ::expf(beside[t * plan_.most_rows] - largest);
+        call_.surprise[row] = largest - truth + ::logf(all);
+        if (!call_.learns()) return;
+        const bool likely = largest == truth;
+        room_.anchor[r] = likely ? truth : largest + ::logf(all);
+        room_.whole[r] = likely ? all : 1;
+        room_.scale[r] = call_.shares[row] / room_.whole[r];
+    }
+
+    // A number beside which words that are ruled out are nothing, as the truth may be.
+    static UNSPOOL_INLINE float finite(float logit) { return logit < -FLT_MAX ? -FLT_MAX : logit; }
+
     void gradients() {
         if (call_.of_states) std::memset(of_states_, 0, chunk_->pieces * room_.piece_floats * sizeof(float));
         blocks([&](const Words& words) {
@@ -183,11 +227,11 @@ private:
                 const Piece& piece = chunk_->piece[p];
                 read_from(piece, words);
                 add_to(piece);
-                probabilities(piece, words);
+                less_truth(piece, words);
                 for (Size v = 0; v < words.vectors; v += WIDE)
                     with_vectors(words.wide(v), [&](auto vectors) {
                         if (call_.of_bias) add_bias<vectors()>(piece, words, v);
-                        if (call_.of_weight) add_words<vectors()>(piece, v);
+                        if (call_.of_weight) add_words<vectors()>(piece, words, v);
                     });
                 if (call_.of_states) add_states(piece, words);
             }
@@ -208,34 +252,27 @@ private:
         }
     }
 
-    // By panels of words: of each, all rows of the piece.
-    void probabilities(const Piece& piece, const Words& words) {
-        alignas(64) float scales[EntropyRoom::PIECE];
-        for (Size r = 0; r < piece.count; r += LANES) {
-            const int count = static_cast<int>(piece.count - r < LANES ? piece.count - r : LANES);
-            store(scales + r, exp(some(room_.beside + words.number * plan_.most_rows + piece.first + r, count) - some(room_.lse + piece.first + r, count)));
-        }
-        for (Size r = 0; r < piece.count; ++r) {
-            const float* const row = logits_of(piece.first + r, words);
-            const float share = call_.shares[piece.rows[r]], scale = share * scales[r];
-            for (Size v = 0; v < words.vectors; v += WIDE) {
-                const Size wide = words.wide(v);
-                float* const to = by_words_ + v * LANES * piece.count + r * wide * LANES;
-                for (Size i = 0; i < wide; ++i) store(to + i * LANES, scale * load(row + (v + i) * LANES));
+    // Exponentials, relative to what all threads' are, less the whole where the truth is.
+    void less_truth(const Piece& piece, const Words& words) {
+        const float* const beside = room_.beside_of_block + words.number * plan_.most_rows;
+        for (Size i = 0; i < piece.count; ++i) {
+            const Size r = piece.first + i, at = call_.truth[piece.rows[i]] - words.word();
+            if (beside[r] != room_.anchor[r]) {
+                const float times = ::expf(beside[r] - room_.anchor[r]);
+                each_vector(words, r, [&](float* e) { store(e, times * load(e)); });
             }
-            const Size at = call_.truth[piece.rows[r]] - words.word();
             if (at < 0 || at >= words.width()) continue;
             const Size v = at / LANES / WIDE * WIDE;
-            by_words_[v * LANES * piece.count + r * words.wide(v) * LANES + at - v * LANES] -= share;
+            panel_of(words, v, r)[at - v * LANES] -= room_.whole[r];
         }
     }
 
     template <int V>
     void add_bias(const Piece& piece, const Words& words, Size v) {
-        const float* const panel = by_words_ + v * LANES * piece.count;
+        const float* const panel = panel_of(words, v, piece.first);
         Vec sum[V]{};
         for (Size r = 0; r < piece.count; ++r)
-            for (int i = 0; i < V; ++i) sum[i] += load(panel + (r * V + i) * LANES);
+            for (int i = 0; i < V; ++i) sum[i] += room_.scale[piece.first + r] * load(panel + (r * V + i) * LANES);
         for (int i = 0; i < V; ++i) {
             float* const to = call_.of_bias + (words.first + v + i) * LANES;
             const int count = words_of(words.first + v + i);
@@ -243,26 +280,29 @@ private:
         }
     }
 
-    // sums += a * panel for `count` rows. The sums of the next tile are asked for while one is worked on: they come from another cache.
-    template <int V, class Source>
+    // sums += a * panel for `count` rows. The sums of the next tile are asked for while one is worked on: they come from another cache. So may be what
+    // stands behind the panel.
+    template <int V, bool ASKS, class Source>
     static void add_product(const Source& a, Size count, const float* panel, Size depth, Scattered sums) {
-        in_tiles<V>(count, [&](auto rows, Size, Size r) {
+        in_tiles<V>(count, [&](auto rows, Size tile, Size r) {
             const Scattered mine = sums.down(r);
             const Size next = count - r - rows() < rows() ? count - r - rows() : rows();
             for (int i = 0; i < next; ++i)
                 for (int v = 0; v < V; ++v) ask_to_write(mine(rows() + i, v));
-            rows_times_panel<rows(), V, false>(a, r, 0, panel, nullptr, depth, mine, mine);
+            const auto pass = asks<V>(ASKS, tile) ? rows_times_panel<rows(), V, ASKS, Source, Scattered, Scattered>
+                                                  : rows_times_panel<rows(), V, false, Source, Scattered, Scattered>;
+            pass(a, r, 0, panel, ahead_of<V>(panel, depth, tile), depth, mine, mine);
         });
     }
 
-    // Of the words in one panel.
+    // Of the words in one panel. Behind it stands that of the next piece.
     template <int V>
-    void add_words(const Piece& piece, Size v) {
+    void add_words(const Piece& piece, const Words& words, Size v) {
         const Strided states{room_.turned + place(piece), room_.piece_row};
-        add_product<V>(states, piece.width, by_words_ + v * LANES * piece.count, piece.count, {gradient_rows_, v * LANES, LANES});
+        add_product<V, true>(states, piece.width, panel_of(words, v, piece.first), piece.count, {gradient_rows_, v * LANES, LANES});
     }
 
-    // Of a piece's states, as columns: probabilities stand by panels of rows.
+    // Of a piece's states, as columns: exponentials stand by panels of rows.
     void add_states(const Piece& piece, const Words& words) {
         const Size vectors = vectors_of(piece.count), panels = up(vectors, WIDE) / WIDE, wide = up(vectors, panels) / panels;
         for (Size r = 0; r < vectors; r += wide) {
@@ -272,12 +312,12 @@ private:
                 const Size deep = words.wide(v) * LANES;
                 for (Size i = 0; i < high; ++i) {
                     const Size row = (r + i) * LANES, left = piece.count - row;
-                    pack_vector(panel + v * LANES * high * LANES + i * LANES, high * LANES, by_words_ + v * LANES * piece.count + row * deep, deep,
+                    pack_vector(panel + v * LANES * high * LANES + i * LANES, high * LANES, panel_of(words, v, piece.first + row), deep,
                                 static_cast<int>(left < LANES ? left : LANES), deep);
                 }
             }
             with_vectors(high, [&](auto count) {
-                add_product<count()>(Pointers{vector_rows_}, piece.width, panel, words.width(), {state_rows_, r * LANES, LANES});
+                add_product<count(), false>(Pointers{vector_rows_}, piece.width, panel, words.width(), {state_rows_, r * LANES, LANES});
             });
         }
     }
@@ -314,10 +354,12 @@ private:
     void write_square(const Piece& piece, Size row, Size first) {
         const Size rows = piece.count - row < LANES ? piece.count - row : LANES, features = piece.width - first < LANES ? piece.width - first : LANES;
         Vec square[LANES]{};
+        const Vec scale = some(room_.scale + piece.first + row, static_cast<int>(rows));
         for (Size i = 0; i < features; ++i) {
             const float* const from = room_.of_states + place(piece) + (first + i) * room_.piece_row + row;
             square[i] = load(from);
             for (int t = 1; t < team_.threads; ++t) square[i] += load(from + t * room_.chunk_floats);
+            square[i] *= scale;
         }
         transpose(square);
         for (Size r = 0; r < rows; ++r) {
@@ -334,7 +376,8 @@ private:
     const Range own_; // vectors of words
     const EntropyRoom room_;
     const Chunk* chunk_ = nullptr;
-    float *gradients_of_words_, *by_words_, *by_rows_, *of_states_;
+    float *gradients_of_words_, *by_rows_, *of_states_;
+    float *beside_, *sums_;     // of this thread's exponentials of each row: what they are relative to, and their sums by lanes
     const float** vector_rows_; // of a piece's features: the vectors of words, their gradients, and those of states
     float **gradient_rows_, **state_rows_;
 };

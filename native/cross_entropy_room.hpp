@@ -18,12 +18,14 @@ struct EntropyRoom {
     Size block_row, block_floats, states_row, piece_row, piece_floats, chunk_floats, panels_floats;
 
     float *states, *turned;         // of the chunk, without what is dropped: (rows, features); and of each piece as columns: (features, rows)
-    float *logits, *truth, *lse;    // by the rows' places in the chunk: of each block (rows, words), in whose place exponentials come
-    float* beside;                  // of each block (rows): what its exponentials are relative to
-    float *most, *sum;              // for each thread (rows)
+    float* logits;                  // in panels of words (rows, words), in whose place exponentials come
+    float *truth, *anchor;          // by the rows' places in the chunk: logits of the truth, and what exponentials are relative to in a gradient
+    float *scale, *whole;           // likewise: what exponentials are multiplied with there, and what that of the truth lacks
+    float *beside, *beside_of_block; // for each thread (rows) what exponentials are relative to, in the end and when each block was added up
+    float *sums, *sum;              // for each thread: of exponentials (rows, lanes), and of all lanes (rows)
     float* vectors;                 // of each block, as columns: (features, words)
     float* gradients;               // likewise; of one chunk, a block for each thread
-    float *by_words, *by_rows;      // for each thread, probabilities of a piece in panels of words and of rows
+    float* by_rows;                 // for each thread, exponentials of a piece and a block in panels of rows
     float* of_states;               // for each thread, as `turned`
     const float** vector_rows;      // for each thread (features), likewise below
     float **gradient_rows, **state_rows;
@@ -45,13 +47,15 @@ struct EntropyRoom {
         turned = room.floats(call.of_weight ? chunk_floats : 0);
         logits = room.floats((learns ? 1 : threads) * plan.most_rows * row(call));
         truth = room.floats(plan.most_rows);
-        lse = room.floats(plan.most_rows);
-        beside = room.floats(learns ? blocks * plan.most_rows : 0);
-        most = room.floats(threads * plan.most_rows);
+        anchor = room.floats(learns ? plan.most_rows : 0);
+        scale = room.floats(learns ? plan.most_rows : 0);
+        whole = room.floats(learns ? plan.most_rows : 0);
+        beside = room.floats(threads * plan.most_rows);
+        beside_of_block = room.floats(learns ? blocks * plan.most_rows : 0);
+        sums = room.floats(threads * plan.most_rows * LANES);
         sum = room.floats(threads * plan.most_rows);
         vectors = room.floats(blocks * block_floats);
         gradients = room.floats(call.of_weight ? (plan.chunks > 1 ? blocks : threads) * block_floats : 0);
-        by_words = room.floats(learns ? threads * panels_floats : 0);
         by_rows = room.floats(call.of_states ? threads * panels_floats : 0);
         of_states = room.floats(call.of_states ? threads * chunk_floats : 0);
         vector_rows = room.pointers<const float>(threads * call.width);

@@ -173,6 +173,25 @@ def test_what_is_all_but_impossible_has_its_own_surprise(engine):
 
 
 @every_engine
+def test_nothing_is_more_than_certain(engine):
+    (states, weight, bias), *_ = problem(200, 40, 300)
+    states *= 20
+    with using(engine):
+        found = log_probabilities(states, weight, bias, (states @ weight.T + bias).argmax(1))
+    assert (found <= 0).all() and (found == 0).any()
+
+
+@every_engine
+def test_a_truth_that_is_ruled_out_surprises_without_end(engine):
+    tensors, truth, _, _ = problem(8, 20, 2000)
+    tensors[2][:] = -math.inf  # a block of the native engine may have no other words
+    tensors[2][5] = 0
+    truth[:4], truth[4:] = 5, 1500
+    with using(engine):
+        assert log_probabilities(*tensors, truth).tolist() == [0] * 4 + [-math.inf] * 4
+
+
+@every_engine
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 @pytest.mark.parametrize("words", [3, 200])
 def test_what_is_no_number_is_not_hidden(engine, value, words):
