@@ -17,17 +17,18 @@ struct EntropyRoom {
     // of the panels of a piece and a block.
     Size block_row, block_floats, states_row, piece_row, piece_floats, chunk_floats, panels_floats;
 
-    float *states, *turned;         // of the chunk, without what is dropped: (rows, features); and of each piece as columns: (features, rows)
-    float* logits;                  // in panels of words (rows, words), in whose place exponentials come
-    float *truth, *anchor;          // by the rows' places in the chunk: logits of the truth, and what exponentials are relative to in a gradient
-    float *scale, *whole;           // likewise: what exponentials are multiplied with there, and what that of the truth lacks
-    float *beside, *beside_of_block; // for each thread (rows) what exponentials are relative to, in the end and when each block was added up
-    float *sums, *sum;              // for each thread: of exponentials (rows, lanes), and of all lanes (rows)
-    float* vectors;                 // of each block, as columns: (features, words)
-    float* gradients;               // likewise; of one chunk, a block for each thread
-    float* by_rows;                 // for each thread, exponentials of a piece and a block in panels of rows
-    float* of_states;               // for each thread, as `turned`
-    const float** vector_rows;      // for each thread (features), likewise below
+    float *states, *turned;       // of the chunk, without what is dropped: (rows, features); and of each piece as columns: (features, rows)
+    float* logits;                // in panels of words (rows, words), in whose place exponentials come
+    float *truth, *anchor;        // by the rows' places in the chunk: logits of the truth, and what exponentials are relative to in a gradient
+    float *scale, *whole;         // likewise: what exponentials are multiplied with there, and what that of the truth lacks
+    float *beside, *sum;          // for each thread (rows): what its exponentials are relative to, and their sum
+    float* sums;                  // for each thread (rows, lanes)
+    float* beside_of_block;       // of each block (rows): as `beside` was then
+    float* vectors;               // of each block, as columns: (features, words)
+    float* gradients;             // likewise; of one chunk, a block for each thread
+    float* by_rows;               // for each thread, exponentials of a piece and a block in panels of rows
+    float* of_states;             // for each thread, as `turned`
+    const float** vector_rows;    // for each thread (features), likewise below
     float **gradient_rows, **state_rows;
     Size used;
 
@@ -51,9 +52,9 @@ struct EntropyRoom {
         scale = room.floats(learns ? plan.most_rows : 0);
         whole = room.floats(learns ? plan.most_rows : 0);
         beside = room.floats(threads * plan.most_rows);
-        beside_of_block = room.floats(learns ? blocks * plan.most_rows : 0);
-        sums = room.floats(threads * plan.most_rows * LANES);
         sum = room.floats(threads * plan.most_rows);
+        sums = room.floats(threads * plan.most_rows * LANES);
+        beside_of_block = room.floats(learns ? blocks * plan.most_rows : 0);
         vectors = room.floats(blocks * block_floats);
         gradients = room.floats(call.of_weight ? (plan.chunks > 1 ? blocks : threads) * block_floats : 0);
         by_rows = room.floats(call.of_states ? threads * panels_floats : 0);
