@@ -132,7 +132,6 @@ private:
             }
             if (call_.learns()) std::memcpy(room_.beside_of_block + words.number * plan_.most_rows, beside_, chunk_->rows * sizeof(float));
         });
-        for (Size r = 0; r < chunk_->rows; ++r) room_.sum[team_.thread * plan_.most_rows + r] = added(load(sums_ + r * LANES));
     }
 
     // The logits of some words, those of a panel of their vectors from the block's number `v` on: of all rows, one after the other.
@@ -166,8 +165,8 @@ private:
     void ask_for_next(const Words& words, Size row) const {
         if (chunk_ == plan_.chunk || words.first + words.vectors == own_.last) return;
         const float* const next = words_as_columns(words) + room_.block_floats;
-        const Size lines = room_.block_floats / LINE;
-        for (Size l = lines * row / chunk_->rows; l < lines * (row + 1) / chunk_->rows; ++l) ask_for(next + l * LINE);
+        const Size lines = room_.block_floats / LINE, each = (lines + chunk_->rows - 1) / chunk_->rows;
+        for (Size l = each * row; l < each * (row + 1) && l < lines; ++l) ask_for(next + l * LINE);
     }
 
     // Exponentials take the place of a row's logits. Where a word is so much likelier than the truth that its own might be too large, those from here on are
@@ -200,19 +199,20 @@ private:
         }
     }
 
-    // A row's exponentials are all relative to its truth, of which `whole` is their sum, unless the truth is all but impossible: then they will be
-    // probabilities. Either way `scale` makes them parts of the row's share of the loss.
+    // The whole of a row's exponentials, relative to what the largest of any thread's are: to the truth, unless it is all but impossible.
     void settle_row(Size r, Size row) {
-        const float *const beside = room_.beside + r, *const sum = room_.sum + r, truth = room_.truth[r];
+        const float truth = room_.truth[r];
         float largest = finite(truth), all = 0;
-        for (int t = 0; t < team_.threads; ++t) largest = ::fmaxf(largest, beside[t * plan_.most_rows]);
-        for (int t = 0; t < team_.threads; ++t) all += sum[t * plan_.most_rows] * ::expf(beside[t * plan_.most_rows] - largest);
+        for (int t = 0; t < team_.threads; ++t) largest = ::fmaxf(largest, room_.beside[t * plan_.most_rows + r]);
+        for (int t = 0; t < team_.threads; ++t) {
+            const Size place = t * plan_.most_rows + r;
+            all += added(load(room_.sums + place * LANES)) * ::expf(room_.beside[place] - largest);
+        }
         call_.surprise[row] = largest - truth + ::logf(all);
         if (!call_.learns()) return;
-        const bool likely = largest == truth;
-        room_.anchor[r] = likely ? truth : largest + ::logf(all);
-        room_.whole[r] = likely ? all : 1;
-        room_.scale[r] = call_.shares[row] / room_.whole[r];
+        room_.anchor[r] = largest;
+        room_.whole[r] = all;
+        room_.scale[r] = call_.shares[row] / all;
     }
 
     // A number beside which words that are ruled out are nothing, as the truth may be.
@@ -280,17 +280,17 @@ private:
         }
     }
 
-    // sums += a * panel for `count` rows. The sums of the next tile are asked for while one is worked on: they come from another cache. So may be what
-    // stands behind the panel.
-    template <int V, bool ASKS, class Source>
-    static void add_product(const Source& a, Size count, const float* panel, Size depth, Scattered sums) {
+    // sums += a * panel for `count` rows. The sums of the next tile are asked for while one is worked on: they come from another cache; and what stands behind
+    // the panel, where that is `far`.
+    template <int V, class Source>
+    static void add_product(const Source& a, Size count, const float* panel, Size depth, bool far, Scattered sums) {
         in_tiles<V>(count, [&](auto rows, Size tile, Size r) {
             const Scattered mine = sums.down(r);
             const Size next = count - r - rows() < rows() ? count - r - rows() : rows();
             for (int i = 0; i < next; ++i)
                 for (int v = 0; v < V; ++v) ask_to_write(mine(rows() + i, v));
-            const auto pass = asks<V>(ASKS, tile) ? rows_times_panel<rows(), V, ASKS, Source, Scattered, Scattered>
-                                                  : rows_times_panel<rows(), V, false, Source, Scattered, Scattered>;
+            const auto pass = asks<V>(far, tile) ? rows_times_panel<rows(), V, true, Source, Scattered, Scattered>
+                                                 : rows_times_panel<rows(), V, false, Source, Scattered, Scattered>;
             pass(a, r, 0, panel, ahead_of<V>(panel, depth, tile), depth, mine, mine);
         });
     }
@@ -299,7 +299,7 @@ private:
     template <int V>
     void add_words(const Piece& piece, const Words& words, Size v) {
         const Strided states{room_.turned + place(piece), room_.piece_row};
-        add_product<V, true>(states, piece.width, panel_of(words, v, piece.first), piece.count, {gradient_rows_, v * LANES, LANES});
+        add_product<V>(states, piece.width, panel_of(words, v, piece.first), piece.count, true, {gradient_rows_, v * LANES, LANES});
     }
 
     // Of a piece's states, as columns: exponentials stand by panels of rows.
@@ -317,7 +317,7 @@ private:
                 }
             }
             with_vectors(high, [&](auto count) {
-                add_product<count(), false>(Pointers{vector_rows_}, piece.width, panel, words.width(), {state_rows_, r * LANES, LANES});
+                add_product<count()>(Pointers{vector_rows_}, piece.width, panel, words.width(), false, {state_rows_, r * LANES, LANES});
             });
         }
     }

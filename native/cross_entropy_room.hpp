@@ -21,8 +21,7 @@ struct EntropyRoom {
     float* logits;                // in panels of words (rows, words), in whose place exponentials come
     float *truth, *anchor;        // by the rows' places in the chunk: logits of the truth, and what exponentials are relative to in a gradient
     float *scale, *whole;         // likewise: what exponentials are multiplied with there, and what that of the truth lacks
-    float *beside, *sum;          // for each thread (rows): what its exponentials are relative to, and their sum
-    float* sums;                  // for each thread (rows, lanes)
+    float *beside, *sums;         // for each thread: what its exponentials are relative to (rows), and their sums (rows, lanes)
     float* beside_of_block;       // of each block (rows): as `beside` was then
     float* vectors;               // of each block, as columns: (features, words)
     float* gradients;             // likewise; of one chunk, a block for each thread
@@ -52,7 +51,6 @@ struct EntropyRoom {
         scale = room.floats(learns ? plan.most_rows : 0);
         whole = room.floats(learns ? plan.most_rows : 0);
         beside = room.floats(threads * plan.most_rows);
-        sum = room.floats(threads * plan.most_rows);
         sums = room.floats(threads * plan.most_rows * LANES);
         beside_of_block = room.floats(learns ? blocks * plan.most_rows : 0);
         vectors = room.floats(blocks * block_floats);

@@ -172,6 +172,24 @@ def test_what_is_all_but_impossible_has_its_own_surprise(engine):
     torch.testing.assert_close(loss, nn.functional.cross_entropy(states @ weight.T, truth, reduction="sum"))
 
 
+@needs_native
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("groups", [0, 4])
+def test_truths_that_are_all_but_impossible_have_their_gradients(groups, threads):
+    """Beside likely ones, in whole numbers, so that logits are exact; the likeliest words stand in blocks of their own, the first or the last."""
+    torch.set_num_threads(threads)
+    (states, weight, bias), truth, shares, kept = problem(160, 300, 2000, groups)
+    weight.mul_(20).round_()
+    states.round_()
+    for row, word in ((3, 0), (60, 1999), (150, 1000)):
+        weight[word] += 3 * states[row].sign()
+    given = [states, weight, bias.round()], truth, shares, kept
+    surprise = (given[0][0].double() @ weight.double().T + given[0][2]).log_softmax(1).gather(1, truth[:, None])
+    assert (surprise > -20).any() and (surprise < -90).sum() > 2
+    with using("native"):
+        close(found(given), found(as_doubles(given), whole=True))
+
+
 @every_engine
 def test_nothing_is_more_than_certain(engine):
     (states, weight, bias), *_ = problem(200, 40, 300)

@@ -16,8 +16,8 @@ from unspool.native import library
 BLOCK = 1 << 22
 """Logits that plain torch holds at once: enough for matrix products at full speed, and little enough to stay near the processor."""
 
-FEW = 128
-"""Words below which torch's products are faster (benchmarks/vocabulary.py): characters, mostly."""
+FEW = 512
+"""Words below which torch's products are faster (benchmarks/vocabulary.py): characters and bytes, mostly."""
 
 LEAST = 1e-30
 """The smallest probability whose logarithm is exact in single precision, with room to spare."""
