@@ -8,6 +8,7 @@
 #include <memory>
 #include <new>
 #include <utility>
+#include <vector>
 
 #if defined(__linux__)
 #include <sys/mman.h>
@@ -85,12 +86,14 @@ void in_each_thread(int threads, Work work) {
     Barrier barrier;
 #if defined(_OPENMP)
     if (threads > 1 && has_pool() && !omp_in_parallel()) {
+        std::vector<Left> left(threads);
 #pragma omp parallel num_threads(threads)
-        work(Team{omp_get_thread_num(), omp_get_num_threads(), &barrier});
+        work(Team{omp_get_thread_num(), omp_get_num_threads(), &barrier, left.data()});
         return;
     }
 #endif
-    work(Team{0, 1, &barrier});
+    Left left;
+    work(Team{0, 1, &barrier, &left});
 }
 
 // Likewise, for a kernel.

@@ -18,12 +18,9 @@ public:
         : call_(call), plan_(plan), team_(team), own_(team.part(vectors_of(call.words))), room_(call, plan, team.threads, base) {
         const Size thread = team.thread;
         by_rows_ = room_.by_rows + thread * room_.panels_floats;
-        of_states_ = room_.of_states + thread * room_.chunk_floats;
         vector_rows_ = room_.vector_rows + thread * call.width;
         gradient_rows_ = room_.gradient_rows + thread * call.width;
         state_rows_ = room_.state_rows + thread * call.width;
-        beside_ = room_.beside + thread * plan.most_rows;
-        sums_ = room_.sums + thread * plan.most_rows * LANES;
     }
 
     void operator()() {
@@ -50,16 +47,45 @@ private:
     struct Words {
         Size first, vectors; // in vectors
         Size number;         // among the blocks of all threads
+        bool last;           // of its run
         UNSPOOL_INLINE Size word() const { return first * LANES; }
         UNSPOOL_INLINE Size width() const { return vectors * LANES; }
         UNSPOOL_INLINE Size wide(Size vector) const { return vectors - vector < WIDE ? vectors - vector : WIDE; } // of the panel from there on
     };
 
-    template <class Work>
-    UNSPOOL_INLINE void blocks(Work work) {
-        Size number = own_.first / room_.block + team_.thread;
-        for (Size first = own_.first; first < own_.last; first += room_.block)
-            work(Words{first, own_.last - first < room_.block ? own_.last - first : room_.block, number++});
+    // Blocks `first` to `last` of a thread's part, which begins at the vector `begin` and has `number` blocks of others before it.
+    struct Run {
+        Range part, blocks;
+        Size number;
+    };
+
+    // Every run is half of what is left of the part, and has a block at least.
+    Run run_of(Size index) const {
+        const int thread = static_cast<int>(index / room_.runs_each);
+        const Range part = team_.part_of(thread, vectors_of(call_.words), 1);
+        const Size blocks = up(part.count(), room_.block) / room_.block;
+        Range run{0, 0};
+        for (Size i = 0, later = room_.runs_each - 1; i <= index % room_.runs_each; ++i, --later) {
+            const Size left = blocks - run.last, half = (left + 1) / 2;
+            run = {run.last, run.last + (later == 0 ? left : half < left - later ? half : left - later)};
+        }
+        return {part, run, part.first / room_.block + thread};
+    }
+
+    // Calls `begin` and then `work` with all blocks for runs that this thread takes.
+    template <class Begin, class Work>
+    UNSPOOL_INLINE void each_run(Begin begin, Work work) {
+        team_.share(room_.runs, room_.runs_each, 1, [&](const Range taken) {
+            const Run run = run_of(taken.first);
+            beside_ = room_.beside + taken.first * plan_.most_rows;
+            sums_ = room_.sums + taken.first * plan_.most_rows * LANES;
+            of_states_ = room_.of_states + taken.first * room_.chunk_floats;
+            begin();
+            for (Size b = run.blocks.first; b < run.blocks.last; ++b) {
+                const Size first = run.part.first + b * room_.block, left = run.part.last - first;
+                work(Words{first, left < room_.block ? left : room_.block, run.number + b, b + 1 == run.blocks.last});
+            }
+        });
     }
 
     UNSPOOL_INLINE int words_of(Size vector) const {
@@ -114,11 +140,13 @@ private:
                         words_of(words.first + v), call_.width);
     }
 
-    // Exponentials of all rows and this thread's words, and their sums.
+    // Exponentials of all rows, and their sums.
     void surprise() {
-        std::memset(sums_, 0, chunk_->rows * LANES * sizeof(float));
-        for (Size r = 0; r < chunk_->rows; ++r) beside_[r] = finite(room_.truth[r]);
-        blocks([&](const Words& words) {
+        const auto begin = [&] {
+            std::memset(sums_, 0, chunk_->rows * LANES * sizeof(float));
+            for (Size r = 0; r < chunk_->rows; ++r) beside_[r] = finite(room_.truth[r]);
+        };
+        each_run(begin, [&](const Words& words) {
             if (chunk_ == plan_.chunk) pack(words);
             for (Size p = 0; p < chunk_->pieces; ++p) {
                 const Piece& piece = chunk_->piece[p];
@@ -163,7 +191,7 @@ private:
 
     // A part of the next block's vectors, which are far away once they stand as columns, with each row.
     void ask_for_next(const Words& words, Size row) const {
-        if (chunk_ == plan_.chunk || words.first + words.vectors == own_.last) return;
+        if (chunk_ == plan_.chunk || words.last) return;
         const float* const next = words_as_columns(words) + room_.block_floats;
         const Size lines = room_.block_floats / LINE, each = (lines + chunk_->rows - 1) / chunk_->rows;
         for (Size l = each * row; l < each * (row + 1) && l < lines; ++l) ask_for(next + l * LINE);
@@ -187,7 +215,7 @@ private:
         store(sums_ + row * LANES, all);
     }
 
-    // What all threads have found of this thread's rows.
+    // What all runs have found of this thread's rows.
     void settle() {
         const Range own = team_.part(chunk_->pieces);
         for (Size p = own.first; p < own.last; ++p) {
@@ -199,13 +227,13 @@ private:
         }
     }
 
-    // The whole of a row's exponentials, relative to what the largest of any thread's are: to the truth, unless it is all but impossible.
+    // The whole of a row's exponentials, relative to what the largest of any run's are: to the truth, unless it is all but impossible.
     void settle_row(Size r, Size row) {
         const float truth = room_.truth[r];
         float largest = finite(truth), all = 0;
-        for (int t = 0; t < team_.threads; ++t) largest = ::fmaxf(largest, room_.beside[t * plan_.most_rows + r]);
-        for (int t = 0; t < team_.threads; ++t) {
-            const Size place = t * plan_.most_rows + r;
+        for (Size run = 0; run < room_.runs; ++run) largest = ::fmaxf(largest, room_.beside[run * plan_.most_rows + r]);
+        for (Size run = 0; run < room_.runs; ++run) {
+            const Size place = run * plan_.most_rows + r;
             all += added(load(room_.sums + place * LANES)) * ::expf(room_.beside[place] - largest);
         }
         call_.surprise[row] = largest - truth + ::logf(all);
@@ -219,8 +247,14 @@ private:
     static UNSPOOL_INLINE float finite(float logit) { return logit < -FLT_MAX ? -FLT_MAX : logit; }
 
     void gradients() {
-        if (call_.of_states) std::memset(of_states_, 0, chunk_->pieces * room_.piece_floats * sizeof(float));
-        blocks([&](const Words& words) {
+        const auto begin = [&] {
+            if (!call_.of_states) return;
+            for (Size p = 0; p < chunk_->pieces; ++p) {
+                const Piece& piece = chunk_->piece[p];
+                std::memset(of_states_ + place(piece), 0, piece.width * room_.piece_row * sizeof(float));
+            }
+        };
+        each_run(begin, [&](const Words& words) {
             gradients_of_words_ = room_.gradients + (plan_.chunks > 1 ? words.number : team_.thread) * room_.block_floats;
             if (call_.of_weight && chunk_ == plan_.chunk) std::memset(gradients_of_words_, 0, call_.width * room_.block_row * sizeof(float));
             for (Size p = 0; p < chunk_->pieces; ++p) {
@@ -252,7 +286,7 @@ private:
         }
     }
 
-    // Exponentials, relative to what all threads' are, less the whole where the truth is.
+    // Exponentials, relative to what all runs' are, less the whole where the truth is.
     void less_truth(const Piece& piece, const Words& words) {
         const float* const beside = room_.beside_of_block + words.number * plan_.most_rows;
         for (Size i = 0; i < piece.count; ++i) {
@@ -341,7 +375,7 @@ private:
         }
     }
 
-    // The sum of what all threads have found of this thread's pieces.
+    // The sum of what all runs have found of this thread's pieces.
     void write_states() {
         const Range own = team_.part(chunk_->pieces);
         for (Size p = own.first; p < own.last; ++p) {
@@ -358,7 +392,7 @@ private:
         for (Size i = 0; i < features; ++i) {
             const float* const from = room_.of_states + place(piece) + (first + i) * room_.piece_row + row;
             square[i] = load(from);
-            for (int t = 1; t < team_.threads; ++t) square[i] += load(from + t * room_.chunk_floats);
+            for (Size run = 1; run < room_.runs; ++run) square[i] += load(from + run * room_.chunk_floats);
             square[i] *= scale;
         }
         transpose(square);
@@ -377,7 +411,7 @@ private:
     const EntropyRoom room_;
     const Chunk* chunk_ = nullptr;
     float *gradients_of_words_, *by_rows_, *of_states_;
-    float *beside_, *sums_;     // of this thread's exponentials of each row: what they are relative to, and their sums by lanes
+    float *beside_, *sums_;     // of the run's exponentials of each row: what they are relative to, and their sums by lanes
     const float** vector_rows_; // of a piece's features: the vectors of words, their gradients, and those of states
     float **gradient_rows_, **state_rows_;
 };

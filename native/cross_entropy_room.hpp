@@ -10,8 +10,12 @@ struct EntropyRoom {
     // Rows of a piece at most: they fill whole panels where they are lanes.
     static constexpr Size PIECE = up(96, WIDE * LANES);
 
-    // Words of a block, in vectors, and blocks of all threads together at most.
-    Size block, blocks;
+    // Runs of blocks that a thread's part of the words is cut into at most: others may take the later ones, which are shorter. Each is added up by itself, so
+    // that results do not depend on who takes it.
+    static constexpr Size RUNS = 4;
+
+    // Words of a block, in vectors, and blocks of all threads together at most; runs of a part and of all.
+    Size block, blocks, runs_each, runs;
 
     // Distances and sizes in floats: of a feature in a block, of a block; of a row of states, of a feature in a piece, of a piece, of all pieces of a chunk;
     // of the panels of a piece and a block.
@@ -21,12 +25,12 @@ struct EntropyRoom {
     float* logits;                // in panels of words (rows, words), in whose place exponentials come
     float *truth, *anchor;        // by the rows' places in the chunk: logits of the truth, and what exponentials are relative to in a gradient
     float *scale, *whole;         // likewise: what exponentials are multiplied with there, and what that of the truth lacks
-    float *beside, *sums;         // for each thread: what its exponentials are relative to (rows), and their sums (rows, lanes)
+    float *beside, *sums;         // of each run: what its exponentials are relative to (rows), and their sums (rows, lanes)
     float* beside_of_block;       // of each block (rows): as `beside` was then
     float* vectors;               // of each block, as columns: (features, words)
     float* gradients;             // likewise; of one chunk, a block for each thread
     float* by_rows;               // for each thread, exponentials of a piece and a block in panels of rows
-    float* of_states;             // for each thread, as `turned`
+    float* of_states;             // of each run, as `turned`
     const float** vector_rows;    // for each thread (features), likewise below
     float **gradient_rows, **state_rows;
     Size used;
@@ -36,6 +40,9 @@ struct EntropyRoom {
         const bool learns = call.learns();
         block = block_of(call.width);
         blocks = up(vectors_of(call.words), block) / block + threads;
+        const Size least = vectors_of(call.words) / threads / block;
+        runs_each = least < 1 ? 1 : least < RUNS ? least : RUNS;
+        runs = threads * runs_each;
         block_row = skewed(block * LANES);
         block_floats = skewed(call.width * block_row);
         states_row = skewed(call.width);
@@ -50,13 +57,13 @@ struct EntropyRoom {
         anchor = room.floats(learns ? plan.most_rows : 0);
         scale = room.floats(learns ? plan.most_rows : 0);
         whole = room.floats(learns ? plan.most_rows : 0);
-        beside = room.floats(threads * plan.most_rows);
-        sums = room.floats(threads * plan.most_rows * LANES);
+        beside = room.floats(runs * plan.most_rows);
+        sums = room.floats(runs * plan.most_rows * LANES);
         beside_of_block = room.floats(learns ? blocks * plan.most_rows : 0);
         vectors = room.floats(blocks * block_floats);
         gradients = room.floats(call.of_weight ? (plan.chunks > 1 ? blocks : threads) * block_floats : 0);
         by_rows = room.floats(call.of_states ? threads * panels_floats : 0);
-        of_states = room.floats(call.of_states ? threads * chunk_floats : 0);
+        of_states = room.floats(call.of_states ? runs * chunk_floats : 0);
         vector_rows = room.pointers<const float>(threads * call.width);
         gradient_rows = room.pointers<float>(threads * call.width);
         state_rows = room.pointers<float>(threads * call.width);

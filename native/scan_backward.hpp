@@ -65,12 +65,10 @@ public:
         pack();
         begin();
         team_.wait();
-        if (plan_.by_units) {
-            scan(plan_.share[0], team_.part(layout_.vectors), room_.biases);
-        } else {
+        if (plan_.by_units) scan(plan_.share[0], room_.biases);
+        else
             for (Size share = team_.thread; share < plan_.shares; share += team_.threads)
-                scan(plan_.share[share], {0, layout_.vectors}, room_.biases + share * room_.biases_share);
-        }
+                scan(plan_.share[share], room_.biases + share * room_.biases_share);
         team_.wait();
         end();
         if (to_.x) inputs();
@@ -122,7 +120,15 @@ private:
 
     const float** pointers() const { return room_.pointers + team_.thread * room_.thread_pointers; }
 
-    void scan(const Share& share, const Range units, float* biases) const {
+    // As on the way there; panels of the part of a thread begin with its first units.
+    template <class Work>
+    UNSPOOL_INLINE void for_units(Work work) const {
+        if (!plan_.by_units) work(Range{0, layout_.vectors});
+        else if (plan_.lent) team_.share(layout_.vectors, 1, WIDE, work);
+        else work(team_.part(layout_.vectors));
+    }
+
+    void scan(const Share& share, float* biases) const {
         const Size at = share.first * layout_.held;
         const float **h = pointers(), **y = h + plan_.longest_active;
         const auto zoned_h = reinterpret_cast<const std::uint8_t**>(y + plan_.longest_active), zoned_c = zoned_h + plan_.longest_active;
@@ -139,28 +145,33 @@ private:
                             call_.keep ? room_.keep + at : nullptr, Cell::HAS_C ? room_.c + at : nullptr,
                             Cell::HAS_C ? call_.cells + first * layout_.units : nullptr, h, to_.y ? y : nullptr, call_.zoned_h ? zoned_h : nullptr,
                             call_.zoned_c ? zoned_c : nullptr, call_.zone, biases};
-            retreat(Cell{}, m, layout_, units.first, units.last);
+            for_units([&](const Range units) { retreat(Cell{}, m, layout_, units.first, units.last); });
             if (plan_.by_units) team_.wait();
-            products(m, share, units);
+            products(m, share);
+            if (plan_.lent) team_.wait();
         }
     }
 
     // What the state before did through the weights.
-    void products(const Retreat& m, const Share& share, const Range units) const {
+    void products(const Retreat& m, const Share& share) const {
         const Size hidden = layout_.hidden;
         const Results to{m.keep ? m.read : m.direct, layout_.held, LANES};
         Starts from{m.direct, layout_.held, LANES};
         if (m.keep) from = {room_.zeros, 0, LANES};
         if constexpr (Cell::RESETS_BEFORE) {
             float* const reset_state = room_.reset_state + share.first * layout_.held;
-            product_with(Strided{m.gates, layout_.row}, m.count, room_.candidate_panels, units.first, units.last, {hidden, 1, hidden}, layout_.far,
-                         {room_.zeros, 0, LANES}, {reset_state, layout_.held, LANES});
-            retreat_reset(m, layout_, reset_state, units.first, units.last);
+            for_units([&](const Range units) {
+                product_with(Strided{m.gates, layout_.row}, m.count, room_.candidate_panels, units.first, units.last, {hidden, 1, hidden}, layout_.far,
+                             {room_.zeros, 0, LANES}, {reset_state, layout_.held, LANES});
+                retreat_reset(m, layout_, reset_state, units.first, units.last);
+            });
             if (plan_.by_units) team_.wait();
             from = {to.at, to.row, to.vec};
         }
-        product_with(Strided{m.gates + Cell::STATE_FIRST * layout_.units, layout_.row}, m.count, room_.state_panels, units.first, units.last,
-                     depth_of(hidden, Cell::STATE_PLANES, layout_.units), layout_.far, from, to);
+        for_units([&](const Range units) {
+            product_with(Strided{m.gates + Cell::STATE_FIRST * layout_.units, layout_.row}, m.count, room_.state_panels, units.first, units.last,
+                         depth_of(hidden, Cell::STATE_PLANES, layout_.units), layout_.far, from, to);
+        });
     }
 
     bool begins(const Instant& instant) const {
@@ -202,10 +213,9 @@ private:
     }
 
     void inputs() const {
-        const Range own = team_.part(plan_.instants);
         float* const rows = room_.input_rows + team_.thread * INPUT_ROWS * room_.input_width;
-        for (Size first = own.first; first < own.last; first += INPUT_ROWS) {
-            const Size count = own.last - first < INPUT_ROWS ? own.last - first : INPUT_ROWS;
+        team_.share(up(plan_.instants, INPUT_ROWS) / INPUT_ROWS, 1, 1, [&](const Range some) {
+            const Size first = some.first * INPUT_ROWS, count = plan_.instants - first < INPUT_ROWS ? plan_.instants - first : INPUT_ROWS;
             std::memset(rows, 0, count * room_.input_width * sizeof(float));
             product_with(Strided{call_.gates + first * layout_.row, layout_.row}, count, room_.input_panels, 0, vectors_of(layout_.inputs),
                          depth_of(layout_.hidden, Cell::INPUT_PLANES, layout_.units), layout_.far, {rows, room_.input_width, LANES},
@@ -213,7 +223,7 @@ private:
             for (Size i = 0; i < count; ++i)
                 std::memcpy(place(to_.x, plan_.instant[first + i], call_.steps * layout_.inputs, layout_.inputs), rows + i * room_.input_width,
                             layout_.inputs * sizeof(float));
-        }
+        });
     }
 
     // Gradients of what the inputs give: a thread has units of its own, so that none waits for another.
@@ -233,7 +243,7 @@ private:
 
     void weights() const {
         const Outer outer{call_.gates, layout_.row, plan_.instants, layout_.hidden, layout_.units,
-                          room_.strips + team_.thread * room_.strips_floats, room_.panel + team_.thread * room_.panel_floats};
+                          room_.strips, room_.strips_floats, room_.panel + team_.thread * room_.panel_floats};
         const auto x = [&](Size i) { return place(call_.x, plan_.instant[i], call_.x_row, call_.x_step); };
         const auto state = [&](Size i) { return state_before(plan_.instant[i]); };
         const auto reset_state = [&](Size i) { return call_.gates + i * layout_.row + 3 * layout_.units; };
@@ -242,13 +252,16 @@ private:
         if (!to_.input_weight && !to_.state_weight) return;
         for (Size k = 0; k < plan_.instants; k += Outer::BLOCK) {
             outer.gather(team_, k, BackwardRoom<Cell>::GRADIENT_PLANES);
+            team_.wait();
             if (to_.input_weight) outer(team_, k, x, none, layout_.inputs, 0, Cell::INPUT_GATES, room_.input_weight, room_.input_columns);
-            if (!to_.state_weight) continue;
-            outer(team_, k, state, mask, layout_.hidden, Cell::STATE_FIRST, Cell::STATE_GATES, room_.state_weight, room_.state_columns);
-            if constexpr (Cell::RESETS_BEFORE) {
-                constexpr int candidate[] = {Cell::CANDIDATE};
-                outer(team_, k, reset_state, none, layout_.hidden, 0, candidate, room_.state_weight, room_.state_columns);
+            if (to_.state_weight) {
+                outer(team_, k, state, mask, layout_.hidden, Cell::STATE_FIRST, Cell::STATE_GATES, room_.state_weight, room_.state_columns);
+                if constexpr (Cell::RESETS_BEFORE) {
+                    constexpr int candidate[] = {Cell::CANDIDATE};
+                    outer(team_, k, reset_state, none, layout_.hidden, 0, candidate, room_.state_weight, room_.state_columns);
+                }
             }
+            team_.wait(); // until all strips are read
         }
         if (to_.input_weight) outer.settle(team_, layout_.inputs, Cell::INPUT_GATES, room_.input_weight, room_.input_columns, to_.input_weight);
         if (!to_.state_weight) return;

@@ -65,6 +65,7 @@ struct Share {
 
 struct Plan {
     bool by_units; // all threads work on the one share, each on its own units, and wait for each other at every step
+    bool lent;     // and a thread that is done with its units takes others'
     std::int64_t shares, instants;
     std::int64_t longest_active; // rows of the largest step of any share
     const Instant* instant;      // (instants)

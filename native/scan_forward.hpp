@@ -65,16 +65,25 @@ public:
         pack();
         begin();
         team_.wait();
-        if (plan_.by_units) {
-            scan(plan_.share[0], team_.part(layout_.vectors, GRAIN));
-        } else {
-            for (Size share = team_.thread; share < plan_.shares; share += team_.threads) scan(plan_.share[share], {0, layout_.vectors});
-        }
+        if (plan_.by_units) return scan(plan_.share[0]);
+        for (Size share = team_.thread; share < plan_.shares; share += team_.threads) scan(plan_.share[share]);
     }
 
 private:
     static constexpr bool PLAIN = Cell::PLANES == 1; // one gate: panels of several vectors of units
     static constexpr Size GRAIN = PLAIN || Cell::RESETS_BEFORE ? WIDE : 1;
+
+    // Calls `work` with the units that are this thread's, in vectors: of a share of its own all, else a part, or some at a time where others may take the rest.
+    template <class Work>
+    UNSPOOL_INLINE void for_units(Work work) const {
+        if (!plan_.by_units) work(Range{0, layout_.vectors});
+        else if (plan_.lent) team_.share(layout_.vectors, GRAIN, GRAIN, work);
+        else work(team_.part(layout_.vectors, GRAIN));
+    }
+
+    void meet() const {
+        if (plan_.by_units) team_.wait();
+    }
 
     void pack() {
         const Range own = team_.part(layout_.vectors);
@@ -125,43 +134,36 @@ private:
     }
 
     // Whether a step's products are one; else those of the inputs come first, for several steps at once.
-    bool in_one_go(const Share& share, const Range units) const {
+    bool in_one_go(const Share& share) const {
         if (Cell::RESETS_BEFORE || call_.codes) return false;
-        const Size columns = units.count() * LANES, rows = share.steps ? (share.offsets[share.steps] - share.offsets[0]) / share.steps : 0;
+        const Size columns = (plan_.by_units ? team_.part(layout_.vectors, GRAIN).count() : layout_.vectors) * LANES, rows = share.steps ? (share.offsets[share.steps] - share.offsets[0]) / share.steps : 0;
         if (rows < FEW_ROWS) return false;
         return (Cell::INPUT_PLANES * layout_.inputs + Cell::STATE_PLANES * layout_.hidden) * columns <= CACHED_WEIGHTS || rows >= MANY_ROWS;
     }
 
-    void scan(const Share& share, const Range units) {
-        if (in_one_go(share, units)) return scan_in_one_go(share, units);
+    void scan(const Share& share) const {
+        if (in_one_go(share)) return scan_in_one_go(share);
         int now = 0;
         for (Size step = 0; step < share.steps;) {
             const Size first = step;
             Size instants = 0;
             for (; step < share.steps && (step == first || instants + share.active(step) <= room_.chunk_instants); ++step) instants += share.active(step);
             float* const gates = gates_of(share, first);
-            project(share.offsets[first], instants, gates, units);
-            for (Size s = first; s < step; ++s, now = 1 - now) {
-                advance_step(share, s, gates + (share.offsets[s] - share.offsets[first]) * layout_.row, units, now, nullptr);
-                if (plan_.by_units) team_.wait();
-            }
+            for_units([&](const Range units) { project(share.offsets[first], instants, gates, units); });
+            if (plan_.lent) team_.wait();
+            for (Size s = first; s < step; ++s, now = 1 - now)
+                advance_step(share, s, gates + (share.offsets[s] - share.offsets[first]) * layout_.row, now, nullptr);
         }
     }
 
-    void scan_in_one_go(const Share& share, const Range units) {
+    void scan_in_one_go(const Share& share) const {
         if constexpr (!Cell::RESETS_BEFORE) {
             const float** const x = pointers();
             for (Size step = 0, now = 0; step < share.steps; ++step, now = 1 - now) {
                 const Size first = share.offsets[step], count = share.active(step);
                 float* const gates = gates_of(share, step);
-                if (count == 1) {
-                    project(first, count, gates, units);
-                    advance_step(share, step, gates, units, static_cast<int>(now), nullptr);
-                } else {
-                    for (Size r = 0; r < count; ++r) x[r] = place(call_.x, plan_.instant[first + r], call_.x_row, call_.x_step);
-                    advance_step(share, step, gates, units, static_cast<int>(now), x);
-                }
-                if (plan_.by_units) team_.wait();
+                for (Size r = 0; r < count; ++r) x[r] = place(call_.x, plan_.instant[first + r], call_.x_row, call_.x_step);
+                advance_step(share, step, gates, static_cast<int>(now), x);
             }
         }
     }
@@ -213,8 +215,8 @@ private:
         }
     }
 
-    // The sums of gates have those of the inputs already, or `x` has the inputs' rows.
-    void advance_step(const Share& share, Size step, float* gates, const Range units, int now, const float* const* x) const {
+    // The sums of gates have those of the inputs already, or `x` has the inputs' rows. Threads of one share meet afterwards.
+    void advance_step(const Share& share, Size step, float* gates, int now, const float* const* x) const {
         const Size first = share.offsets[step], count = share.active(step), at = share.first * layout_.held;
         const float** const given = pointers() + room_.chunk_instants;
         float** const y = const_cast<float**>(given);
@@ -228,9 +230,23 @@ private:
         const Moment m{count, gates, room_.raw[now] + at, room_.raw[1 - now] + at, room_.read[1 - now] + at, call_.keep ? room_.keep + at : nullptr,
                        Cell::HAS_C ? room_.c + at : nullptr, Cell::HAS_C && call_.cells ? call_.cells + first * layout_.units : nullptr, y,
                        call_.zoned_h ? zoned_h : nullptr, call_.zoned_c ? zoned_c : nullptr, call_.zone, call_.gates != nullptr};
-        if (x) both_products(m, x, room_.read[now] + at, units);
-        else state_products(m, room_.read[now] + at, units);
-        finish(share, step, m, units);
+        const float* const read = room_.read[now] + at;
+        for_units([&](const Range units) {
+            if (x && count > 1) both_products(m, x, read, units);
+            else {
+                if (x) project(first, count, gates, units);
+                state_products(m, read, units);
+            }
+            if (!Cell::RESETS_BEFORE) finish(share, step, m, units);
+        });
+        meet();
+        if constexpr (Cell::RESETS_BEFORE) {
+            for_units([&](const Range units) {
+                candidates(m, units);
+                finish(share, step, m, units);
+            });
+            meet();
+        }
     }
 
     void both_products(const Moment& m, const float* const* x, const float* read, const Range units) const {
@@ -308,13 +324,14 @@ private:
                 gates_done(m, read, vector, vector + 1);
             }
         }
-        if constexpr (Cell::RESETS_BEFORE) {
-            if (plan_.by_units) team_.wait();
-            const Strided reset_rows{m.gates + Cell::RESET_STATE * layout_.units, layout_.row};
-            product_with(reset_rows, m.count, room_.candidate_panels, units.first, units.last, depth, layout_.far, {m.gates, layout_.row, LANES},
-                         {m.gates, layout_.row, LANES});
-            advance(Cell{}, m, layout_, units.first, units.last);
-        }
+    }
+
+    // What reads the state times the reset gate, of all units.
+    void candidates(const Moment& m, const Range units) const {
+        const Strided reset_rows{m.gates + Cell::RESET_STATE * layout_.units, layout_.row};
+        product_with(reset_rows, m.count, room_.candidate_panels, units.first, units.last, {layout_.hidden, 1, layout_.hidden}, layout_.far,
+                     {m.gates, layout_.row, LANES}, {m.gates, layout_.row, LANES});
+        advance(Cell{}, m, layout_, units.first, units.last);
     }
 
     UNSPOOL_INLINE void gates_done(const Moment& m, const float* read, Size first, Size last) const {

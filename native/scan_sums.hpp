@@ -21,8 +21,9 @@ struct Outer {
 
     const float* gates;
     Size row, instants, hidden, units;
-    float* strips; // room of the thread for `strips_floats`
-    float* panel;  // room for PANEL floats
+    float* strips; // room of each thread for `strips_floats`, `strips_thread` apart
+    Size strips_thread;
+    float* panel; // this thread's, for PANEL floats
 
     // Room that the gates of a block take in a team of so many.
     static UNSPOOL_INLINE Size strips_floats(Size hidden, int planes, Size threads) {
@@ -30,18 +31,18 @@ struct Outer {
         return planes * ((all + threads - 1) / threads) * STRIP * BLOCK;
     }
 
-    UNSPOOL_INLINE Range own(const Team& team) const { return team.part(hidden, STRIP); }
+    UNSPOOL_INLINE Range units_of(const Team& team, int thread) const { return team.part_of(thread, hidden, STRIP); }
 
-    // Gates of the block at `k`, all planes: of each strip the instants one after the other.
+    // Gates of the block at `k` and this thread's units, all planes: of each strip the instants one after the other.
     UNSPOOL_INLINE void gather(const Team& team, Size k, int planes) const {
-        const Range mine = own(team);
+        const Range mine = units_of(team, team.thread);
         const Size deep = deep_at(k);
         for (Size first = 0; first < deep; first += FEW) // few instants at a time: theirs are near each other in every strip
             for (int plane = 0; plane < planes; ++plane)
                 for (Size unit = 0; unit < mine.count(); unit += STRIP) {
                     const Size last = deep - first < FEW ? deep : first + FEW, left = mine.count() - unit;
                     const float* from = gates + (k + first) * row + plane * units + mine.first + unit;
-                    float* to = strip_of(mine, plane) + unit * BLOCK + first * STRIP;
+                    float* to = strip_of(team.thread, mine, plane) + unit * BLOCK + first * STRIP;
                     for (Size i = first; i < last; ++i, from += row, to += STRIP) {
                         if (left < STRIP) std::memcpy(to, from, left * sizeof(float));
                         else std::memcpy(to, from, STRIP * sizeof(float));
@@ -50,44 +51,25 @@ struct Outer {
     }
 
     // wide (G H, wide_columns) += sum over the instants i of the gathered block at `k` of gates(i)' * read(i) (* mask(i)), or = at the first, for the planes
-    // from `plane` on, which are those of `gate_of`; a team's threads have some units each. Rows of `wide` are whole vectors.
+    // from `plane` on, which are those of `gate_of`. Rows of `wide` are whole vectors. A thread begins with the units that it has gathered.
     template <int P, class Read, class Mask>
     UNSPOOL_INLINE void operator()(const Team& team, Size k, const Read& read, const Mask& mask, Size columns, int plane, const int (&gate_of)[P],
                                    float* wide, Size wide_columns) const {
-        const Range mine = own(team);
-        if (mine.first == mine.last) return;
-        const Size deep = deep_at(k);
-        if (columns * FEW_COLUMNS <= LANES) {
-            for (Size column = 0; column < columns; ++column) {
-                for (Size i = 0; i < deep; ++i) {
-                    const float* const from = mask(k + i);
-                    panel[i] = from ? read(k + i)[column] * from[column] : read(k + i)[column];
-                }
-                for (int p = 0; p < P; ++p) add_column(mine, k, deep, plane + p, wide + gate_of[p] * hidden * wide_columns + column, wide_columns);
-            }
-            return;
-        }
-        for (Size vector = 0; vector < wide_columns / LANES; vector += WIDE) {
-            const Size left = wide_columns / LANES - vector, vectors = left < WIDE ? left : WIDE, column = vector * LANES;
-            const Size width = vectors * LANES, there = columns - column < width ? columns - column : width;
-            for (Size i = 0; i < deep; ++i) {
-                const float* const from = mask(k + i);
-                copy_row(panel + i * width, read(k + i) + column, there, width);
-                if (from)
-                    for (Size c = 0; c < there; ++c) panel[i * width + c] *= from[column + c];
-            }
-            for (int p = 0; p < P; ++p) {
-                const float* const a = strip_of(mine, plane + p);
-                float* const sums = wide + (gate_of[p] * hidden + mine.first) * wide_columns + column;
-                with_vectors(vectors, [&](auto count) { add<count()>(a, mine.count(), deep, sums, wide_columns, k == 0); });
-            }
-        }
+        const bool few = columns * FEW_COLUMNS <= LANES;
+        const Size panels = few ? 1 : up(wide_columns, WIDE * LANES) / (WIDE * LANES);
+        team.share(team.threads * panels, 1, 1, [&](const Range some) {
+            const int thread = static_cast<int>(some.first / panels);
+            const Range units = units_of(team, thread);
+            if (units.first == units.last) return;
+            if (few) add_columns(units, k, read, mask, columns, plane, gate_of, wide, wide_columns);
+            else add_panel(thread, units, k, read, mask, columns, plane, gate_of, wide, wide_columns, some.first % panels * WIDE);
+        });
     }
 
     // What has been added up without gaps, in `to` (G H, columns), unless it is there; zeros of no instants.
     template <int P>
     UNSPOOL_INLINE void settle(const Team& team, Size columns, const int (&gate_of)[P], const float* wide, Size wide_columns, float* to) const {
-        const Range mine = own(team);
+        const Range mine = units_of(team, team.thread);
         if (wide == to && instants) return;
         for (const int gate : gate_of)
             for (Size r = gate * hidden + mine.first; r < gate * hidden + mine.last; ++r) {
@@ -97,11 +79,43 @@ struct Outer {
     }
 
 private:
+    template <int P, class Read, class Mask>
+    UNSPOOL_INLINE void add_columns(const Range& units, Size k, const Read& read, const Mask& mask, Size columns, int plane, const int (&gate_of)[P],
+                                    float* wide, Size wide_columns) const {
+        const Size deep = deep_at(k);
+        for (Size column = 0; column < columns; ++column) {
+            for (Size i = 0; i < deep; ++i) {
+                const float* const from = mask(k + i);
+                panel[i] = from ? read(k + i)[column] * from[column] : read(k + i)[column];
+            }
+            for (int p = 0; p < P; ++p) add_column(units, k, deep, plane + p, wide + gate_of[p] * hidden * wide_columns + column, wide_columns);
+        }
+    }
+
+    // Columns from those of `vector` on, as many as a panel has.
+    template <int P, class Read, class Mask>
+    UNSPOOL_INLINE void add_panel(int thread, const Range& units, Size k, const Read& read, const Mask& mask, Size columns, int plane,
+                                  const int (&gate_of)[P], float* wide, Size wide_columns, Size vector) const {
+        const Size left = wide_columns / LANES - vector, vectors = left < WIDE ? left : WIDE, column = vector * LANES, deep = deep_at(k);
+        const Size width = vectors * LANES, there = columns - column < width ? columns - column : width;
+        for (Size i = 0; i < deep; ++i) {
+            const float* const from = mask(k + i);
+            copy_row(panel + i * width, read(k + i) + column, there, width);
+            if (from)
+                for (Size c = 0; c < there; ++c) panel[i * width + c] *= from[column + c];
+        }
+        for (int p = 0; p < P; ++p) {
+            const float* const a = strip_of(thread, units, plane + p);
+            float* const sums = wide + (gate_of[p] * hidden + units.first) * wide_columns + column;
+            with_vectors(vectors, [&](auto count) { add<count()>(a, units.count(), deep, sums, wide_columns, k == 0); });
+        }
+    }
+
     // A column by itself, whose numbers stand in `panel`: units are the lanes, where of a vector of columns most lanes would be empty.
-    void add_column(const Range& mine, Size k, Size deep, int plane, float* sums, Size sums_row) const {
+    void add_column(const Range& of, Size k, Size deep, int plane, float* sums, Size sums_row) const {
         constexpr int V = 4;
-        for (Size unit = mine.first; unit < mine.last; unit += V * LANES) {
-            const Size left = mine.last - unit;
+        for (Size unit = of.first; unit < of.last; unit += V * LANES) {
+            const Size left = of.last - unit;
             const float* from = gates + k * row + plane * units + unit;
             Vec sum[V]{};
             if (unit + V * LANES <= units)
@@ -120,7 +134,9 @@ private:
 
     UNSPOOL_INLINE Size deep_at(Size k) const { return instants - k < BLOCK ? instants - k : BLOCK; }
 
-    UNSPOOL_INLINE float* strip_of(const Range& mine, int plane) const { return strips + plane * up(mine.count(), STRIP) * BLOCK; }
+    UNSPOOL_INLINE float* strip_of(int thread, const Range& units, int plane) const {
+        return strips + thread * strips_thread + plane * up(units.count(), STRIP) * BLOCK;
+    }
 
     template <int V>
     UNSPOOL_INLINE void add(const float* a, Size count, Size deep, float* sums, Size sums_row, bool first) const {

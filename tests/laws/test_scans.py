@@ -98,6 +98,23 @@ def test_the_same_call_gives_the_same_bits(engine, kind, threads):
 
 
 @needs_native
+@pytest.mark.parametrize("kind", ["lstm", "gru_reset_after", "gru_reset_before"])
+@pytest.mark.parametrize("keep", [False, True], ids=["plain", "masked"])
+def test_whichever_thread_takes_which_units_the_bits_are_the_same(kind, keep):
+    """More threads than cores are not equally fast, and take from each other where a step is long."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(5)
+    try:
+        case = Case(kind, 40, 6, 9, 310, keep=keep)
+        assert native._plan(kind, 40, 6, 9, 310, False, 5, None).lent
+        first = results("native", case)
+        assert all(torch.equal(one, other) for _ in range(5) for one, other in zip(first, results("native", case), strict=True))
+        agree(scanned("native", case, torch.float32), scanned("eager", case, torch.float64), 1e-4)
+    finally:
+        torch.set_num_threads(before)
+
+
+@needs_native
 @every_kind
 @pytest.mark.parametrize("reverse", [False, True], ids=["forward", "reverse"])
 def test_rows_of_the_native_engine_do_not_see_each_other_in_a_single_bit(kind, reverse):
