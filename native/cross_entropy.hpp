@@ -75,7 +75,7 @@ private:
     // Calls `begin` and then `work` with all blocks for runs that this thread takes.
     template <class Begin, class Work>
     UNSPOOL_INLINE void each_run(Begin begin, Work work) {
-        team_.share(room_.runs, room_.runs_each, 1, [&](const Range taken) {
+        team_.share(true, room_.runs, room_.runs_each, 1, [&](const Range taken) {
             const Run run = run_of(taken.first);
             beside_ = room_.beside + taken.first * plan_.most_rows;
             sums_ = room_.sums + taken.first * plan_.most_rows * LANES;

@@ -124,7 +124,7 @@ private:
     template <class Work>
     UNSPOOL_INLINE void for_units(Work work) const {
         if (!plan_.by_units) work(Range{0, layout_.vectors});
-        else if (plan_.lent) team_.share(layout_.vectors, 1, WIDE, work);
+        else if (plan_.lends_units) team_.share(true, layout_.vectors, 1, WIDE, work);
         else work(team_.part(layout_.vectors));
     }
 
@@ -148,7 +148,7 @@ private:
             for_units([&](const Range units) { retreat(Cell{}, m, layout_, units.first, units.last); });
             if (plan_.by_units) team_.wait();
             products(m, share);
-            if (plan_.lent) team_.wait();
+            if (plan_.lends_units) team_.wait();
         }
     }
 
@@ -214,7 +214,7 @@ private:
 
     void inputs() const {
         float* const rows = room_.input_rows + team_.thread * INPUT_ROWS * room_.input_width;
-        team_.share(up(plan_.instants, INPUT_ROWS) / INPUT_ROWS, 1, 1, [&](const Range some) {
+        team_.share(plan_.lends_sums, up(plan_.instants, INPUT_ROWS) / INPUT_ROWS, 1, 1, [&](const Range some) {
             const Size first = some.first * INPUT_ROWS, count = plan_.instants - first < INPUT_ROWS ? plan_.instants - first : INPUT_ROWS;
             std::memset(rows, 0, count * room_.input_width * sizeof(float));
             product_with(Strided{call_.gates + first * layout_.row, layout_.row}, count, room_.input_panels, 0, vectors_of(layout_.inputs),
@@ -242,7 +242,7 @@ private:
     }
 
     void weights() const {
-        const Outer outer{call_.gates, layout_.row, plan_.instants, layout_.hidden, layout_.units,
+        const Outer outer{call_.gates, layout_.row, plan_.instants, layout_.hidden, layout_.units, plan_.lends_sums,
                           room_.strips, room_.strips_floats, room_.panel + team_.thread * room_.panel_floats};
         const auto x = [&](Size i) { return place(call_.x, plan_.instant[i], call_.x_row, call_.x_step); };
         const auto state = [&](Size i) { return state_before(plan_.instant[i]); };
@@ -252,7 +252,7 @@ private:
         if (!to_.input_weight && !to_.state_weight) return;
         for (Size k = 0; k < plan_.instants; k += Outer::BLOCK) {
             outer.gather(team_, k, BackwardRoom<Cell>::GRADIENT_PLANES);
-            team_.wait();
+            if (plan_.lends_sums) team_.wait();
             if (to_.input_weight) outer(team_, k, x, none, layout_.inputs, 0, Cell::INPUT_GATES, room_.input_weight, room_.input_columns);
             if (to_.state_weight) {
                 outer(team_, k, state, mask, layout_.hidden, Cell::STATE_FIRST, Cell::STATE_GATES, room_.state_weight, room_.state_columns);
@@ -261,7 +261,7 @@ private:
                     outer(team_, k, reset_state, none, layout_.hidden, 0, candidate, room_.state_weight, room_.state_columns);
                 }
             }
-            team_.wait(); // until all strips are read
+            if (plan_.lends_sums) team_.wait(); // until all strips are read
         }
         if (to_.input_weight) outer.settle(team_, layout_.inputs, Cell::INPUT_GATES, room_.input_weight, room_.input_columns, to_.input_weight);
         if (!to_.state_weight) return;

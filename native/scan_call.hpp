@@ -65,7 +65,8 @@ struct Share {
 
 struct Plan {
     bool by_units; // all threads work on the one share, each on its own units, and wait for each other at every step
-    bool lent;     // and a thread that is done with its units takes others'
+    bool lends_units; // and a thread that is done with its units takes others'
+    bool lends_sums;  // likewise where gradients are added up over all steps
     std::int64_t shares, instants;
     std::int64_t longest_active; // rows of the largest step of any share
     const Instant* instant;      // (instants)

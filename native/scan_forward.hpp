@@ -77,7 +77,7 @@ private:
     template <class Work>
     UNSPOOL_INLINE void for_units(Work work) const {
         if (!plan_.by_units) work(Range{0, layout_.vectors});
-        else if (plan_.lent) team_.share(layout_.vectors, GRAIN, GRAIN, work);
+        else if (plan_.lends_units) team_.share(true, layout_.vectors, GRAIN, GRAIN, work);
         else work(team_.part(layout_.vectors, GRAIN));
     }
 
@@ -150,7 +150,7 @@ private:
             for (; step < share.steps && (step == first || instants + share.active(step) <= room_.chunk_instants); ++step) instants += share.active(step);
             float* const gates = gates_of(share, first);
             for_units([&](const Range units) { project(share.offsets[first], instants, gates, units); });
-            if (plan_.lent) team_.wait();
+            if (plan_.lends_units) team_.wait();
             for (Size s = first; s < step; ++s, now = 1 - now)
                 advance_step(share, s, gates + (share.offsets[s] - share.offsets[first]) * layout_.row, now, nullptr);
         }

@@ -21,8 +21,8 @@ constexpr std::int64_t MANY_WEIGHTS = 3 << 16;
 constexpr std::int64_t ENOUGH_ROWS = 32;
 // A step of fewer multiplications a thread is not worth waiting for each other.
 constexpr double LEAST_STEP = 8e3;
-// Of so many, it is worth taking from each other.
-constexpr double LENT_STEP = 1e6;
+// Of so many, or so many of all steps, it is worth taking from each other.
+constexpr double LENT_STEP = 1e6, LENT_WORK = 3e7;
 
 } // namespace
 
@@ -42,7 +42,8 @@ ScanPlan::ScanPlan(CellKind cell, std::int64_t batch, std::int64_t steps, std::i
     const bool few_rows = batch < LEAST_ROWS * threads_;
     const bool shared_weights = gates_of(cell) * hidden * hidden > MANY_WEIGHTS && batch < ENOUGH_ROWS * threads_;
     plan_.by_units = threads_ > 1 && step > LEAST_STEP && (few_rows || shared_weights);
-    plan_.lent = plan_.by_units && step > LENT_STEP;
+    plan_.lends_units = plan_.by_units && step > LENT_STEP;
+    plan_.lends_sums = threads_ > 1 && work > LENT_WORK * threads_;
     if (!plan_.by_units) threads_ = static_cast<int>(std::min<std::int64_t>(threads_, std::max<std::int64_t>(batch, 1)));
     share_out(plan_.by_units ? 1 : threads_);
     lay_out();

@@ -21,6 +21,7 @@ struct Outer {
 
     const float* gates;
     Size row, instants, hidden, units;
+    bool lent;
     float* strips; // room of each thread for `strips_floats`, `strips_thread` apart
     Size strips_thread;
     float* panel; // this thread's, for PANEL floats
@@ -57,7 +58,7 @@ struct Outer {
                                    float* wide, Size wide_columns) const {
         const bool few = columns * FEW_COLUMNS <= LANES;
         const Size panels = few ? 1 : up(wide_columns, WIDE * LANES) / (WIDE * LANES);
-        team.share(team.threads * panels, 1, 1, [&](const Range some) {
+        team.share(lent, team.threads * panels, 1, 1, [&](const Range some) {
             const int thread = static_cast<int>(some.first / panels);
             const Range units = units_of(team, thread);
             if (units.first == units.last) return;

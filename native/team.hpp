@@ -114,13 +114,14 @@ struct Team {
         return {first < count ? first : count, last < count ? last : count};
     }
 
-    // Calls `work` with ranges of at most `each` of `count` things: of this thread's part, as `part` has it, and then of what slower threads have not begun. Who
-    // does what is left to chance, so no result may depend on it; all threads must have met before and meet after, where others' results are read.
+    // Calls `work` with ranges of at most `each` of `count` things: of this thread's part, as `part` has it, and then, where they are `lent`, of what slower threads
+    // have not begun. Who does what is left to chance, so no result may depend on it, and all meet before others' results are read.
     template <class Work>
-    UNSPOOL_INLINE void share(std::ptrdiff_t count, std::ptrdiff_t grain, std::ptrdiff_t each, Work work) const {
+    UNSPOOL_INLINE void share(bool lent, std::ptrdiff_t count, std::ptrdiff_t grain, std::ptrdiff_t each, Work work) const {
         Left& own = left[thread];
         own.open(part(count, grain));
         for (Range some = own.take(each); some.count(); some = own.take(each)) work(some);
+        if (!lent) return;
         for (int other = 1; other < threads; ++other) {
             Left& others = left[(thread + other) % threads];
             for (Range some = others.take_last(each, own); some.count(); some = others.take_last(each, own)) work(some);

@@ -106,7 +106,7 @@ def test_whichever_thread_takes_which_units_the_bits_are_the_same(kind, keep):
     torch.set_num_threads(5)
     try:
         case = Case(kind, 40, 6, 9, 310, keep=keep)
-        assert native._plan(kind, 40, 6, 9, 310, False, 5, None).lent
+        assert native._plan(kind, 40, 6, 9, 310, False, 5, None).lends_units
         first = results("native", case)
         assert all(torch.equal(one, other) for _ in range(5) for one, other in zip(first, results("native", case), strict=True))
         agree(scanned("native", case, torch.float32), scanned("eager", case, torch.float64), 1e-4)
