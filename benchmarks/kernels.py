@@ -1,8 +1,9 @@
 """Recurrent layers side by side on one CPU: `python benchmarks/kernels.py`.
 
 Each contender has a process of its own, the same number of threads, the same weights and inputs, and must give torch's numbers before it is timed.
-Repetitions go from one contender to the next, so that all meet the machine in the same mood; whoever is not asked is stopped. Writes
-benchmarks/kernels.json after every case and prints which bars are met; `--table` and `--summary` show what is there and measure nothing.
+Repetitions go from one contender to the next, so that all meet the machine in the same mood; whoever is not asked is stopped. What the processor
+could do at most is measured at first and beside every repetition of ours. Writes benchmarks/kernels.json after every case and prints which bars are
+met; `--table` and `--summary` show what is there and measure nothing.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
@@ -18,11 +20,12 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from side_by_side import peak, summary, table
+from side_by_side import summary, table
 from side_by_side.about import about, write
 from side_by_side.cases import KINDS, SHAPES, Case, layer_cases, step_cases
 from side_by_side.contenders import CONTENDERS
 from side_by_side.measure import Field
+from side_by_side.peak import Peak
 from side_by_side.race import ContenderFailed, Runner
 
 RESULTS = Path(__file__).with_suffix(".json")
@@ -40,11 +43,12 @@ def main() -> None:
         return
     given.only = installed(given.only)
     results = json.loads(path.read_text(encoding="utf-8")) if path.exists() and given.resume else {"rows": [], "memory": []}
-    results |= {**about(PACKAGES), "seed": given.seed, "repeats": given.repeats, "peak": peak.fused_multiply_add(sorted({1, 2} | set(given.threads)))}
-    for threads in given.threads:
-        for row in measured(list(chosen(given)), given, threads, results["rows"]):
-            results["rows"].append(row)
-            write(path, results)
+    with closing(Peak()) as peak:
+        results |= {**about(PACKAGES), "seed": given.seed, "repeats": given.repeats, "peak": peak.told(sorted({1, 2} | set(given.threads)))}
+        for threads in given.threads:
+            for row in measured(list(chosen(given)), given, threads, peak, results["rows"]):
+                results["rows"].append(row)
+                write(path, results)
     if given.memory:
         results["memory"] += [weighed(case, max(given.threads), results) for case in chosen(given) if case.training]
         write(path, results)
@@ -59,13 +63,13 @@ def installed(names: list[str]) -> list[str]:
     return [name for name in names if name not in absent]
 
 
-def measured(cases: list[Case], given: argparse.Namespace, threads: int, done: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def measured(cases: list[Case], given: argparse.Namespace, threads: int, peak: Peak, done: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """A row for every case that is not done; a contender whose process ends is told of and started again for the next case."""
     known = {(summary.key(row["case"]), row["threads"]) for row in done}
     waiting = [case for case in cases if (summary.key(case.asdict()), threads) not in known]
     if not waiting:
         return
-    field = Field(given.only, threads)
+    field = Field(given.only, threads, peak)
     try:
         for number, case in enumerate(waiting, 1):
             try:
@@ -73,7 +77,7 @@ def measured(cases: list[Case], given: argparse.Namespace, threads: int, done: l
             except ContenderFailed as failed:
                 print(f"{case.name}: {failed}", file=sys.stderr, flush=True)
                 field.close()
-                field = Field(given.only, threads)
+                field = Field(given.only, threads, peak)
                 continue
             print(f"{number}/{len(waiting)} {threads} threads  {line(case, row)}", flush=True)
             yield row

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from side_by_side.cases import Case
+from side_by_side.peak import Peak
 from side_by_side.race import contender_process
 
 TOLERANCE = 1e-4
@@ -21,12 +22,15 @@ BURST = 0.05
 REFERENCE = "torch"
 """Whose numbers the others must give."""
 
+OURS = "ours"
+"""Beside which the peak is measured in every repetition."""
+
 
 class Field:
     """The contenders' processes; the reference is among them though it be not timed."""
 
-    def __init__(self, names: list[str], threads: int):
-        self.timed, self.threads = names, threads
+    def __init__(self, names: list[str], threads: int, peak: Peak):
+        self.timed, self.threads, self.peak = names, threads, peak
         self.runners = {name: contender_process(name, threads) for name in dict.fromkeys([REFERENCE, *names])}
 
     def close(self) -> None:
@@ -34,16 +38,20 @@ class Field:
             runner.close()
 
     def measure(self, case: Case, repeats: int, burst: float = BURST) -> dict[str, Any]:
-        """The case as a row of the results, without which a run cannot be understood: times of every repetition, and who could not and why."""
+        """The case as a row of the results: times of every repetition, the processor's peak beside each of ours, and who could not and why."""
         with tempfile.TemporaryDirectory() as folder:
             ready, found = self._prepared(case, Path(folder))
         calls = {name: max(1, ceil(burst / found[name]["seconds"])) for name in ready}
         times: dict[str, list[float]] = {name: [] for name in ready}
+        peaks: list[float] = []
         for repeat in range(repeats):
             for name in ready if repeat % 2 else reversed(ready):  # neither always follows the same one
                 times[name].append(self.runners[name].ask(do="repeat", calls=calls[name])["seconds"])
+                if name == OURS and not case.streaming:
+                    peaks.append(self.peak.now(self.threads))
         told = {name: described(case, times[name], found[name]) if name in times else found[name] for name in self.timed}
-        return {"case": case.asdict(), "threads": self.threads, "flops": case.flops, "real_steps": case.real_steps, "contenders": told}
+        counted = {"flops": case.flops, "real_steps": case.real_steps, "peaks": peaks}
+        return {"case": case.asdict(), "threads": self.threads, **counted, "contenders": told}
 
     def _prepared(self, case: Case, folder: Path) -> tuple[list[str], dict[str, Any]]:
         """Who computes the right numbers, and what each says."""
@@ -87,6 +95,11 @@ def described(case: Case, times: list[float], found: Mapping[str, Any]) -> dict[
 def shortened(value: Any) -> Any:
     """Five digits, which is more than a repetition tells."""
     return [shortened(one) for one in value] if isinstance(value, list) else float(f"{value:.5g}")
+
+
+def share(row: Mapping[str, Any]) -> float:
+    """Of the peak that was measured beside it, what ours reached: the median over repetitions."""
+    return median(1e-9 * row["flops"] / seconds / peak for seconds, peak in zip(row["contenders"][OURS]["times"], row["peaks"], strict=True))
 
 
 def ratio(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> float:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from side_by_side.cases import Case
 from side_by_side.measure import Field
+from side_by_side.peak import Peak
 from side_by_side.race import ContenderFailed, Runner, contender_process
 
 TINY = Case("gru", 3, 2, 2, 3, training=True)
@@ -38,11 +40,9 @@ def test_a_process_that_ends_is_told_of_with_what_it_printed():
 
 
 def test_a_case_is_a_row_with_a_time_for_every_repetition():
-    field = Field(["ours", "torch"], 1)
-    try:
+    with closing(Peak()) as peak, closing(Field(["ours", "torch"], 1, peak)) as field:
         row = field.measure(TINY, repeats=3, burst=0.001)
-    finally:
-        field.close()
+    assert len(row["peaks"]) == 3 and min(row["peaks"]) > 0
     assert set(row["contenders"]) == {"ours", "torch"}
     for found in row["contenders"].values():
         assert len(found["times"]) == 3 and min(found["times"]) > 0

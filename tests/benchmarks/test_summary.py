@@ -13,7 +13,7 @@ PEAK = 100.0
 
 def row(case: Case, **seconds: float) -> dict:
     contenders = {name: timed(case, value) for name, value in seconds.items()}
-    return {"case": case.asdict(), "threads": 2, "contenders": contenders}
+    return {"case": case.asdict(), "threads": 2, "flops": case.flops, "peaks": [PEAK, PEAK / 2, PEAK / 2], "contenders": contenders}
 
 
 def timed(case: Case, seconds: float) -> dict:
@@ -39,6 +39,13 @@ def test_a_cell_is_below_where_another_is_faster_and_near_the_peak_a_little_less
     assert summary.cell(results(), row(case, ours=slow / 0.96, torch=slow)).margin < 1
     found = summary.cell(results(), row(case, ours=fast, torch=slow, jax=2 * fast))
     assert found.other == "jax" and found.ratio == pytest.approx(2)
+
+
+def test_a_share_of_the_peak_is_of_what_the_processor_had_to_give_in_that_moment():
+    case = Case("gru", 50, 32, 512, 512, training=True)
+    found = row(case, ours=case.flops / (0.4 * PEAK * 1e9))
+    lstm, gru = summary.peak_bars(results(found), [found])
+    assert lstm.met is None and gru.met and gru.figure == pytest.approx(0.8) and "0.40 of the best" in str(gru)
 
 
 def test_means_are_geometric_and_leave_out_who_could_not():
