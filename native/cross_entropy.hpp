@@ -1,4 +1,4 @@
-// Cross-entropy of a softmax over a vocabulary, and its gradients. Each thread has some of the words: the product with their vectors, a pass in which
+// Cross-entropy of a softmax over a vocabulary, and its gradients. Each thread works on some of the words: the product with their vectors, a pass in which
 // exponentials beside the truth's take the place of logits and are added up, then both gradients while they are in the cache. A probability is an exponential
 // times a number that is its row's, which is left to the states on the other side of each product. Rows of one group lack the same features where dropout has
 // one mask for all their steps: what is dropped is left out of all three products.
@@ -53,7 +53,7 @@ private:
         UNSPOOL_INLINE Size wide(Size vector) const { return vectors - vector < WIDE ? vectors - vector : WIDE; } // of the panel from there on
     };
 
-    // Blocks `first` to `last` of a thread's part, which begins at the vector `begin` and has `number` blocks of others before it.
+    // Some blocks of a thread's part of the words, before which there are `number` blocks of others.
     struct Run {
         Range part, blocks;
         Size number;

@@ -114,8 +114,8 @@ struct Team {
         return {first < count ? first : count, last < count ? last : count};
     }
 
-    // Calls `work` with ranges of at most `each` of `count` things: of this thread's part, as `part` has it, and then, where they are `lent`, of what slower threads
-    // have not begun. Who does what is left to chance, so no result may depend on it, and all meet before others' results are read.
+    // Calls `work` with ranges of at most `each` of `count` things: of this thread's part, as `part` has it, and then, where they are `lent`, of what slower
+    // threads have not begun. Who does what is left to chance, so no result may depend on it, and all meet before others' results are read.
     template <class Work>
     UNSPOOL_INLINE void share(bool lent, std::ptrdiff_t count, std::ptrdiff_t grain, std::ptrdiff_t each, Work work) const {
         Left& own = left[thread];
