@@ -133,10 +133,10 @@ private:
         else std::memset(to, 0, layout_.units * sizeof(float));
     }
 
-    // Whether a step's products are one; else those of the inputs come first, for several steps at once.
+    // Whether a step's products are one; else those of the inputs come first, for several steps at once. All threads find the same: the largest part decides.
     bool in_one_go(const Share& share) const {
         if (Cell::RESETS_BEFORE || call_.codes) return false;
-        const Size columns = (plan_.by_units ? team_.part(layout_.vectors, GRAIN).count() : layout_.vectors) * LANES;
+        const Size columns = (plan_.by_units ? team_.part_of(team_.threads - 1, layout_.vectors, GRAIN).count() : layout_.vectors) * LANES;
         const Size rows = share.steps ? (share.offsets[share.steps] - share.offsets[0]) / share.steps : 0;
         if (rows < FEW_ROWS) return false;
         return (Cell::INPUT_PLANES * layout_.inputs + Cell::STATE_PLANES * layout_.hidden) * columns <= CACHED_WEIGHTS || rows >= MANY_ROWS;

@@ -113,6 +113,7 @@ void add_scan(nb::module_& module, const InstructionSet& set) {
         .def_prop_ro("instants", [](const ScanPlan& plan) { return plan.plan().instants; })
         .def_prop_ro("by_units", [](const ScanPlan& plan) { return plan.plan().by_units; })
         .def_prop_ro("lends_units", [](const ScanPlan& plan) { return plan.plan().lends_units; })
+        .def_prop_ro("lends_sums", [](const ScanPlan& plan) { return plan.plan().lends_sums; })
         .def_prop_ro("threads", &ScanPlan::threads)
         .def_prop_ro("row", [](const ScanPlan& plan) { return chosen->scan.row(plan.cell(), plan.hidden()); })
         .def_prop_ro("units", [](const ScanPlan& plan) { return (plan.hidden() + chosen->executor.lanes - 1) / chosen->executor.lanes * chosen->executor.lanes; });

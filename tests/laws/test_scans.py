@@ -105,11 +105,26 @@ def test_whichever_thread_takes_which_units_the_bits_are_the_same(kind, keep):
     before = torch.get_num_threads()
     torch.set_num_threads(5)
     try:
-        case = Case(kind, 40, 6, 9, 310, keep=keep)
-        assert native._plan(kind, 40, 6, 9, 310, False, 5, None).lends_units
+        case = Case(kind, 40, 16, 9, 310, keep=keep)
+        plan = native._plan(kind, 40, 16, 9, 310, False, 5, None)
+        assert plan.lends_units and plan.lends_sums
         first = results("native", case)
         assert all(torch.equal(one, other) for _ in range(5) for one, other in zip(first, results("native", case), strict=True))
         agree(scanned("native", case, torch.float32), scanned("eager", case, torch.float64), 1e-4)
+    finally:
+        torch.set_num_threads(before)
+
+
+@needs_native
+@pytest.mark.parametrize("hidden", range(200, 264, 8))
+def test_threads_whose_parts_are_of_different_sizes_go_the_same_way(hidden):
+    """With so many inputs the weights of the smaller part would fit a near cache, and those of the larger would not."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        for inputs in (140, 170, 200):
+            case = Case("lstm", 24, 3, inputs, hidden)
+            agree(scanned("native", case, torch.float32), scanned("eager", case, torch.float64), 1e-4)
     finally:
         torch.set_num_threads(before)
 

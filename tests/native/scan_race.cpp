@@ -22,6 +22,8 @@ Floats scanned(CellKind cell, std::int64_t hidden, bool varied, bool reverse, bo
     const std::vector<std::int64_t> lengths{7, 0, 3, 7, 1, 5, 2, 6, 4};
     const ScanPlan plan(cell, BATCH, STEPS, coded ? 0 : INPUTS, hidden, varied ? lengths.data() : nullptr, reverse, threads);
     by_units = plan.plan().by_units;
+    Plan lent = plan.plan();
+    lent.lends_units = by_units, lent.lends_sums = threads > 1; // whatever the sizes
     const std::int64_t units = (hidden + UNSPOOL_ISA::lanes - 1) / UNSPOOL_ISA::lanes * UNSPOOL_ISA::lanes;
     Floats x = random(BATCH * STEPS * INPUTS, 1), into = random(gates * hidden * INPUTS, 2), held = random(gates * hidden * hidden, 3),
            bias = random(gates * hidden, 4), h = random(BATCH * hidden, 5), c = random(BATCH * hidden, 6), keep = random(BATCH * hidden, 7),
@@ -40,8 +42,8 @@ Floats scanned(CellKind cell, std::int64_t hidden, bool varied, bool reverse, bo
     call.h = h.data(), call.c = c.data(), call.keep = keep.data();
     call.y = y.data(), call.y_row = STEPS * hidden, call.y_step = hidden;
     call.h_last = h_last.data(), call.c_last = c_last.data(), call.gates = saved.data(), call.cells = cells.data();
-    Room room(scan_engine.room(call, nullptr, plan.plan(), plan.threads()));
-    together(plan.threads(), [&](const Team& team) { scan_engine.forward(call, plan.plan(), team, room.at()); });
+    Room room(scan_engine.room(call, nullptr, lent, plan.threads()));
+    together(plan.threads(), [&](const Team& team) { scan_engine.forward(call, lent, team, room.at()); });
     Floats dgiven(given.size()), dx(x.size()), dinto(into.size()), dheld(held.size()), dbias(bias.size()), dstate(bias.size()), dh(h.size()), dc(c.size());
     ScanGradients to{};
     to.y = dy.data(), to.y_row = STEPS * hidden, to.y_step = hidden;
@@ -49,8 +51,8 @@ Floats scanned(CellKind cell, std::int64_t hidden, bool varied, bool reverse, bo
     else to.x = dx.data(), to.input_weight = dinto.data();
     to.state_weight = dheld.data(), to.input_bias = dbias.data(), to.state_bias = dstate.data();
     to.h = dh.data(), to.c = dc.data();
-    Room back(scan_engine.room(call, &to, plan.plan(), plan.threads()));
-    together(plan.threads(), [&](const Team& team) { scan_engine.backward(call, to, plan.plan(), team, back.at()); });
+    Room back(scan_engine.room(call, &to, lent, plan.threads()));
+    together(plan.threads(), [&](const Team& team) { scan_engine.backward(call, to, lent, team, back.at()); });
     Floats all;
     for (const Floats* part : {&y, &h_last, &dgiven, &dx, &dinto, &dheld, &dbias, &dstate, &dh}) all.insert(all.end(), part->begin(), part->end());
     return all;
