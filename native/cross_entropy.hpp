@@ -15,7 +15,7 @@ namespace unspool::UNSPOOL_ISA {
 class CrossEntropy {
 public:
     CrossEntropy(const EntropyCall& call, const EntropyPlan& plan, const Team& team, float* base)
-        : call_(call), plan_(plan), team_(team), own_(team.part(vectors_of(call.words))), room_(call, plan, team.threads, base) {
+        : call_(call), plan_(plan), team_(team), room_(call, plan, team.threads, base) {
         const Size thread = team.thread;
         by_rows_ = room_.by_rows + thread * room_.panels_floats;
         vector_rows_ = room_.vector_rows + thread * call.width;
@@ -24,7 +24,7 @@ public:
     }
 
     void operator()() {
-        if (!plan_.chunks && call_.of_weight) std::memset(call_.of_weight + own_.first * LANES * call_.width, 0, own_words() * call_.width * sizeof(float));
+        if (!plan_.chunks && call_.of_weight && !team_.thread) std::memset(call_.of_weight, 0, call_.words * call_.width * sizeof(float));
         for (Size c = 0; c < plan_.chunks; ++c) {
             chunk_ = plan_.chunk + c;
             gather();
@@ -43,48 +43,15 @@ public:
 private:
     static constexpr float LIKELIER = 40; // exponentials up to e^40 may be added up, and no probability is lost beside them
 
-    // Words of which a thread works at the same time.
-    struct Words {
-        Size first, vectors; // in vectors
-        Size number;         // among the blocks of all threads
-        bool last;           // of its run
-        UNSPOOL_INLINE Size word() const { return first * LANES; }
-        UNSPOOL_INLINE Size width() const { return vectors * LANES; }
-        UNSPOOL_INLINE Size wide(Size vector) const { return vectors - vector < WIDE ? vectors - vector : WIDE; } // of the panel from there on
-    };
-
-    // Some blocks of a thread's part of the words, before which there are `number` blocks of others.
-    struct Run {
-        Range part, blocks;
-        Size number;
-    };
-
-    // Every run is half of what is left of the part, and has a block at least.
-    Run run_of(Size index) const {
-        const int thread = static_cast<int>(index / room_.runs_each);
-        const Range part = team_.part_of(thread, vectors_of(call_.words), 1);
-        const Size blocks = up(part.count(), room_.block) / room_.block;
-        Range run{0, 0};
-        for (Size i = 0, later = room_.runs_each - 1; i <= index % room_.runs_each; ++i, --later) {
-            const Size left = blocks - run.last, half = (left + 1) / 2;
-            run = {run.last, run.last + (later == 0 ? left : half < left - later ? half : left - later)};
-        }
-        return {part, run, part.first / room_.block + thread};
-    }
-
     // Calls `begin` and then `work` with all blocks for runs that this thread takes.
     template <class Begin, class Work>
     UNSPOOL_INLINE void each_run(Begin begin, Work work) {
-        team_.share(true, room_.runs, room_.runs_each, 1, [&](const Range taken) {
-            const Run run = run_of(taken.first);
+        team_.share(true, room_.cut.runs(), room_.cut.runs_each, 1, [&](const Range taken) {
             beside_ = room_.beside + taken.first * plan_.most_rows;
             sums_ = room_.sums + taken.first * plan_.most_rows * LANES;
             of_states_ = room_.of_states + taken.first * room_.chunk_floats;
             begin();
-            for (Size b = run.blocks.first; b < run.blocks.last; ++b) {
-                const Size first = run.part.first + b * room_.block, left = run.part.last - first;
-                work(Words{first, left < room_.block ? left : room_.block, run.number + b, b + 1 == run.blocks.last});
-            }
+            room_.cut.each_block(team_, taken.first, work);
         });
     }
 
@@ -92,8 +59,6 @@ private:
         const Size left = call_.words - vector * LANES;
         return static_cast<int>(left < LANES ? left : LANES);
     }
-
-    UNSPOOL_INLINE Size own_words() const { return (own_.last * LANES < call_.words ? own_.last * LANES : call_.words) - own_.first * LANES; }
 
     UNSPOOL_INLINE float* states_of(const Piece& piece) const { return room_.states + piece.first * room_.states_row; }
     UNSPOOL_INLINE bool whole(const Piece& piece) const { return piece.width == call_.width; }
@@ -164,7 +129,7 @@ private:
 
     // The logits of some words, those of a panel of their vectors from the block's number `v` on: of all rows, one after the other.
     UNSPOOL_INLINE float* panel_of(const Words& words, Size v) const {
-        return room_.logits + ((call_.learns() ? words.word() : team_.thread * room_.block * LANES) + v * LANES) * plan_.most_rows;
+        return room_.logits + ((call_.learns() ? words.word() : team_.thread * room_.cut.block * LANES) + v * LANES) * plan_.most_rows;
     }
 
     UNSPOOL_INLINE float* panel_of(const Words& words, Size v, Size row) const { return panel_of(words, v) + row * words.wide(v) * LANES; }
@@ -231,8 +196,8 @@ private:
     void settle_row(Size r, Size row) {
         const float truth = room_.truth[r];
         float largest = finite(truth), all = 0;
-        for (Size run = 0; run < room_.runs; ++run) largest = ::fmaxf(largest, room_.beside[run * plan_.most_rows + r]);
-        for (Size run = 0; run < room_.runs; ++run) {
+        for (Size run = 0; run < room_.cut.runs(); ++run) largest = ::fmaxf(largest, room_.beside[run * plan_.most_rows + r]);
+        for (Size run = 0; run < room_.cut.runs(); ++run) {
             const Size place = run * plan_.most_rows + r;
             all += added(load(room_.sums + place * LANES)) * ::expf(room_.beside[place] - largest);
         }
@@ -392,7 +357,7 @@ private:
         for (Size i = 0; i < features; ++i) {
             const float* const from = room_.of_states + place(piece) + (first + i) * room_.piece_row + row;
             square[i] = load(from);
-            for (Size run = 1; run < room_.runs; ++run) square[i] += load(from + run * room_.chunk_floats);
+            for (Size run = 1; run < room_.cut.runs(); ++run) square[i] += load(from + run * room_.chunk_floats);
             square[i] *= scale;
         }
         transpose(square);
@@ -407,7 +372,6 @@ private:
     const EntropyCall& call_;
     const EntropyPlan& plan_;
     const Team& team_;
-    const Range own_; // vectors of words
     const EntropyRoom room_;
     const Chunk* chunk_ = nullptr;
     float *gradients_of_words_, *by_rows_, *of_states_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cross_entropy_call.hpp"
+#include "cross_entropy_words.hpp"
 #include "scan_layout.hpp"
 
 namespace unspool::UNSPOOL_ISA {
@@ -10,12 +11,7 @@ struct EntropyRoom {
     // Rows of a piece at most: they fill whole panels where they are lanes.
     static constexpr Size PIECE = up(96, WIDE * LANES);
 
-    // Runs of blocks that a thread's part of the words is cut into at most: others may take the later ones, which are shorter. Each is added up by itself, so
-    // that results do not depend on who takes it.
-    static constexpr Size RUNS = 4;
-
-    // Words of a block, in vectors, and blocks of all threads together at most; runs of a part and of all.
-    Size block, blocks, runs_each, runs;
+    WordsCut cut;
 
     // Distances and sizes in floats: of a feature in a block, of a block; of a row of states, of a feature in a piece, of a piece, of all pieces of a chunk;
     // of the panels of a piece and a block.
@@ -35,21 +31,16 @@ struct EntropyRoom {
     float **gradient_rows, **state_rows;
     Size used;
 
-    EntropyRoom(const EntropyCall& call, const EntropyPlan& plan, int threads, float* base) {
+    EntropyRoom(const EntropyCall& call, const EntropyPlan& plan, int threads, float* base) : cut(call.width, call.words, threads) {
         Room room(base);
         const bool learns = call.learns();
-        block = block_of(call.width);
-        blocks = up(vectors_of(call.words), block) / block + threads;
-        const Size least = vectors_of(call.words) / threads / block;
-        runs_each = least < 1 ? 1 : least < RUNS ? least : RUNS;
-        runs = threads * runs_each;
-        block_row = skewed(block * LANES);
+        block_row = skewed(cut.block * LANES);
         block_floats = skewed(call.width * block_row);
         states_row = skewed(call.width);
         piece_row = skewed(PIECE);
         piece_floats = call.width * piece_row;
         chunk_floats = skewed(plan.most_pieces * piece_floats);
-        panels_floats = skewed(PIECE * block * LANES);
+        panels_floats = skewed(PIECE * cut.block * LANES);
         states = room.floats(plan.most_rows * states_row);
         turned = room.floats(call.of_weight ? chunk_floats : 0);
         logits = room.floats((learns ? 1 : threads) * plan.most_rows * row(call));
@@ -57,13 +48,13 @@ struct EntropyRoom {
         anchor = room.floats(learns ? plan.most_rows : 0);
         scale = room.floats(learns ? plan.most_rows : 0);
         whole = room.floats(learns ? plan.most_rows : 0);
-        beside = room.floats(runs * plan.most_rows);
-        sums = room.floats(runs * plan.most_rows * LANES);
-        beside_of_block = room.floats(learns ? blocks * plan.most_rows : 0);
-        vectors = room.floats(blocks * block_floats);
-        gradients = room.floats(call.of_weight ? (plan.chunks > 1 ? blocks : threads) * block_floats : 0);
+        beside = room.floats(cut.runs() * plan.most_rows);
+        sums = room.floats(cut.runs() * plan.most_rows * LANES);
+        beside_of_block = room.floats(learns ? cut.blocks() * plan.most_rows : 0);
+        vectors = room.floats(cut.blocks() * block_floats);
+        gradients = room.floats(call.of_weight ? (plan.chunks > 1 ? cut.blocks() : threads) * block_floats : 0);
         by_rows = room.floats(call.of_states ? threads * panels_floats : 0);
-        of_states = room.floats(call.of_states ? runs * chunk_floats : 0);
+        of_states = room.floats(call.of_states ? cut.runs() * chunk_floats : 0);
         vector_rows = room.pointers<const float>(threads * call.width);
         gradient_rows = room.pointers<float>(threads * call.width);
         state_rows = room.pointers<float>(threads * call.width);
@@ -71,14 +62,7 @@ struct EntropyRoom {
     }
 
     // Floats of a row of logits: of all words where they are read again, else of a block.
-    static UNSPOOL_INLINE Size row(const EntropyCall& call) { return call.learns() ? up(call.words, LANES) : block_of(call.width) * LANES; }
-
-private:
-    // As many words as stay in the second-level cache while all rows pass by.
-    static UNSPOOL_INLINE Size block_of(Size width) {
-        const Size most = 3 * (1 << 14) / ((width ? width : 1) * LANES);
-        return most < WIDE ? WIDE : most / WIDE * WIDE;
-    }
+    static UNSPOOL_INLINE Size row(const EntropyCall& call) { return call.learns() ? up(call.words, LANES) : WordsCut::block_of(call.width) * LANES; }
 };
 
 } // namespace unspool::UNSPOOL_ISA

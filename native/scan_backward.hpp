@@ -120,13 +120,9 @@ private:
 
     const float** pointers() const { return room_.pointers + team_.thread * room_.thread_pointers; }
 
-    // As on the way there; panels of the part of a thread begin with its first units.
+    // Panels of the part of a thread begin with its first units.
     template <class Work>
-    UNSPOOL_INLINE void for_units(Work work) const {
-        if (!plan_.by_units) work(Range{0, layout_.vectors});
-        else if (plan_.lends_units) team_.share(true, layout_.vectors, 1, WIDE, work);
-        else work(team_.part(layout_.vectors));
-    }
+    UNSPOOL_INLINE void each_unit(Work work) const { for_units(plan_, team_, layout_, 1, WIDE, work); }
 
     void scan(const Share& share, float* biases) const {
         const Size at = share.first * layout_.held;
@@ -145,7 +141,7 @@ private:
                             call_.keep ? room_.keep + at : nullptr, Cell::HAS_C ? room_.c + at : nullptr,
                             Cell::HAS_C ? call_.cells + first * layout_.units : nullptr, h, to_.y ? y : nullptr, call_.zoned_h ? zoned_h : nullptr,
                             call_.zoned_c ? zoned_c : nullptr, call_.zone, biases};
-            for_units([&](const Range units) { retreat(Cell{}, m, layout_, units.first, units.last); });
+            each_unit([&](const Range units) { retreat(Cell{}, m, layout_, units.first, units.last); });
             if (plan_.by_units) team_.wait();
             products(m, share);
             if (plan_.lends_units) team_.wait();
@@ -160,7 +156,7 @@ private:
         if (m.keep) from = {room_.zeros, 0, LANES};
         if constexpr (Cell::RESETS_BEFORE) {
             float* const reset_state = room_.reset_state + share.first * layout_.held;
-            for_units([&](const Range units) {
+            each_unit([&](const Range units) {
                 product_with(Strided{m.gates, layout_.row}, m.count, room_.candidate_panels, units.first, units.last, {hidden, 1, hidden}, layout_.far,
                              {room_.zeros, 0, LANES}, {reset_state, layout_.held, LANES});
                 retreat_reset(m, layout_, reset_state, units.first, units.last);
@@ -168,7 +164,7 @@ private:
             if (plan_.by_units) team_.wait();
             from = {to.at, to.row, to.vec};
         }
-        for_units([&](const Range units) {
+        each_unit([&](const Range units) {
             product_with(Strided{m.gates + Cell::STATE_FIRST * layout_.units, layout_.row}, m.count, room_.state_panels, units.first, units.last,
                          depth_of(hidden, Cell::STATE_PLANES, layout_.units), layout_.far, from, to);
         });

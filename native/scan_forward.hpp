@@ -73,13 +73,8 @@ private:
     static constexpr bool PLAIN = Cell::PLANES == 1; // one gate: panels of several vectors of units
     static constexpr Size GRAIN = PLAIN || Cell::RESETS_BEFORE ? WIDE : 1;
 
-    // Calls `work` with the units that are this thread's, in vectors: of a share of its own all, else a part, or some at a time where others may take the rest.
     template <class Work>
-    UNSPOOL_INLINE void for_units(Work work) const {
-        if (!plan_.by_units) work(Range{0, layout_.vectors});
-        else if (plan_.lends_units) team_.share(true, layout_.vectors, GRAIN, GRAIN, work);
-        else work(team_.part(layout_.vectors, GRAIN));
-    }
+    UNSPOOL_INLINE void each_unit(Work work) const { for_units(plan_, team_, layout_, GRAIN, GRAIN, work); }
 
     void meet() const {
         if (plan_.by_units) team_.wait();
@@ -150,7 +145,7 @@ private:
             Size instants = 0;
             for (; step < share.steps && (step == first || instants + share.active(step) <= room_.chunk_instants); ++step) instants += share.active(step);
             float* const gates = gates_of(share, first);
-            for_units([&](const Range units) { project(share.offsets[first], instants, gates, units); });
+            each_unit([&](const Range units) { project(share.offsets[first], instants, gates, units); });
             if (plan_.lends_units) team_.wait();
             for (Size s = first; s < step; ++s, now = 1 - now)
                 advance_step(share, s, gates + (share.offsets[s] - share.offsets[first]) * layout_.row, now, nullptr);
@@ -232,7 +227,7 @@ private:
                        Cell::HAS_C ? room_.c + at : nullptr, Cell::HAS_C && call_.cells ? call_.cells + first * layout_.units : nullptr, y,
                        call_.zoned_h ? zoned_h : nullptr, call_.zoned_c ? zoned_c : nullptr, call_.zone, call_.gates != nullptr};
         const float* const read = room_.read[now] + at;
-        for_units([&](const Range units) {
+        each_unit([&](const Range units) {
             if (x && count > 1) both_products(m, x, read, units);
             else {
                 if (x) project(first, count, gates, units);
@@ -242,7 +237,7 @@ private:
         });
         meet();
         if constexpr (Cell::RESETS_BEFORE) {
-            for_units([&](const Range units) {
+            each_unit([&](const Range units) {
                 candidates(m, units);
                 finish(share, step, m, units);
             });

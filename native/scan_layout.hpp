@@ -6,6 +6,7 @@
 
 #include "panels.hpp"
 #include "scan_call.hpp"
+#include "team.hpp"
 
 namespace unspool::UNSPOOL_ISA {
 
@@ -167,6 +168,15 @@ UNSPOOL_INLINE void pack_biases(float* to, const float* of_input, const float* o
 template <class T>
 UNSPOOL_INLINE T* place(T* base, const Instant& instant, Size row, Size step) {
     return base + instant.row * row + instant.time * step;
+}
+
+// Calls `work` with the units that are a thread's, in vectors: of a share of its own all, else its part in multiples of `grain`, or `each` at a time where
+// others may take the rest.
+template <class Work>
+UNSPOOL_INLINE void for_units(const Plan& plan, const Team& team, const Layout& layout, Size grain, Size each, Work work) {
+    if (!plan.by_units) work(Range{0, layout.vectors});
+    else if (plan.lends_units) team.share(true, layout.vectors, grain, each, work);
+    else work(team.part(layout.vectors, grain));
 }
 
 // Which of the different inputs stands there.

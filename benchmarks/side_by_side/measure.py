@@ -97,8 +97,10 @@ def shortened(value: Any) -> Any:
     return [shortened(one) for one in value] if isinstance(value, list) else float(f"{value:.5g}")
 
 
-def share(row: Mapping[str, Any]) -> float:
-    """Of the peak that was measured beside it, what ours reached: the median over repetitions."""
+def share(row: Mapping[str, Any]) -> float | None:
+    """Of the peak that was measured beside it, what ours reached: the median over repetitions. Earlier results have none."""
+    if "peaks" not in row:
+        return None
     return median(1e-9 * row["flops"] / seconds / peak for seconds, peak in zip(row["contenders"][OURS]["times"], row["peaks"], strict=True))
 
 

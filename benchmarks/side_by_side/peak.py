@@ -20,10 +20,10 @@ class Peak:
 
     def __init__(self) -> None:
         compiler = next(filter(None, map(shutil.which, ("c++", "g++", "clang++"))), None)
-        self.by = "independent chains of fused multiply-adds (peak.cpp)"
         self._folder = tempfile.TemporaryDirectory()
         self._program = f"{self._folder.name}/peak" if compiler else None
         if compiler:
+            self.by = "independent chains of fused multiply-adds (peak.cpp)"
             subprocess.run([compiler, "-O3", "-march=native", "-ffp-contract=fast", "-pthread", "-o", f"{self._program}", str(SOURCE)], check=True)
         else:
             self.by = f"torch's product of two {SIZE} x {SIZE} matrices; no C++ compiler was found"

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 from side_by_side import summary, table
 from side_by_side.cases import Case
@@ -9,6 +13,10 @@ from side_by_side.epochs import summary as epochs
 from side_by_side.measure import ratio
 
 PEAK = 100.0
+
+
+def summary_files() -> Iterator[Path]:
+    return Path(summary.__file__).parents[1].glob("kernels*.json")
 
 
 def row(case: Case, **seconds: float) -> dict:
@@ -46,6 +54,12 @@ def test_a_share_of_the_peak_is_of_what_the_processor_had_to_give_in_that_moment
     found = row(case, ours=case.flops / (0.4 * PEAK * 1e9))
     lstm, gru = summary.peak_bars(results(found), [found])
     assert lstm.met is None and gru.met and gru.figure == pytest.approx(0.8) and "0.40 of the best" in str(gru)
+
+
+@pytest.mark.parametrize("path", sorted(summary_files()), ids=lambda path: path.stem)
+def test_every_file_of_results_can_be_told(path):
+    found = json.loads(path.read_text(encoding="utf-8"))
+    assert "share of the peak in LSTM training" in summary.told(found) and "GFLOP/s" in table.speed(found)
 
 
 def test_means_are_geometric_and_leave_out_who_could_not():
