@@ -83,17 +83,16 @@ private:
 // Calls `work` with a team's place in each of its threads: torch's own, where torch was loaded first.
 template <class Work>
 void in_each_thread(int threads, Work work) {
-    Barrier barrier;
 #if defined(_OPENMP)
     if (threads > 1 && has_pool() && !omp_in_parallel()) {
-        std::vector<Left> left(threads);
+        std::vector<Member> members(threads);
 #pragma omp parallel num_threads(threads)
-        work(Team{omp_get_thread_num(), omp_get_num_threads(), &barrier, left.data()});
+        work(Team{omp_get_thread_num(), omp_get_num_threads(), members.data()});
         return;
     }
 #endif
-    Left left;
-    work(Team{0, 1, &barrier, &left});
+    Member alone;
+    work(Team{0, 1, &alone});
 }
 
 // Likewise, for a kernel.

@@ -13,18 +13,14 @@
 
 namespace unspool {
 
-// Waiting takes a fraction of a microsecond while all run; a thread that waits long lets others have its core.
-class Barrier {
+// How far a thread has come, in rounds of meeting. It alone writes that down, for others to see.
+class alignas(64) Progress {
 public:
-    UNSPOOL_INLINE void wait(int threads) {
-        if (threads == 1) return;
-        const int round = __atomic_load_n(&round_, __ATOMIC_ACQUIRE);
-        if (__atomic_add_fetch(&arrived_, 1, __ATOMIC_ACQ_REL) == threads) {
-            __atomic_store_n(&arrived_, 0, __ATOMIC_RELAXED);
-            __atomic_store_n(&round_, round + 1, __ATOMIC_RELEASE);
-            return;
-        }
-        for (int spins = 0; __atomic_load_n(&round_, __ATOMIC_ACQUIRE) == round; ++spins) {
+    UNSPOOL_INLINE void go_on() { __atomic_store_n(&round_, round_ + 1, __ATOMIC_RELEASE); }
+
+    // Until the other has come as far. It takes a fraction of a microsecond while all run; a thread that waits long lets others have its core.
+    UNSPOOL_INLINE void wait_for(const Progress& other) const {
+        for (int spins = 0; static_cast<int>(__atomic_load_n(&other.round_, __ATOMIC_ACQUIRE) - round_) < 0; ++spins) {
             if (spins < SPINS) relax();
             else sched_yield();
         }
@@ -41,8 +37,7 @@ private:
 #endif
     }
 
-    alignas(64) int arrived_ = 0;
-    alignas(64) int round_ = 0;
+    unsigned round_ = 0;
 };
 
 // A range of things that a thread works on.
@@ -98,12 +93,24 @@ private:
     std::uint16_t loop_ = 0; // the thread's own
 };
 
+struct Member {
+    Progress progress;
+    Left left;
+};
+
 struct Team {
     int thread, threads;
-    Barrier* barrier;
-    Left* left; // (threads)
+    Member* members; // (threads)
 
-    UNSPOOL_INLINE void wait() const { barrier->wait(threads); }
+    // Until all have come here (Hensgen, Finkel and Manber 1988): each hears from one twice as far away in every round, and so of all. Of two threads each
+    // reads what the other has written, once; a count that all change would go from core to core three times.
+    UNSPOOL_INLINE void wait() const {
+        Progress& own = members[thread].progress;
+        for (int distance = 1; distance < threads; distance *= 2) {
+            own.go_on();
+            own.wait_for(members[thread < distance ? thread - distance + threads : thread - distance].progress);
+        }
+    }
 
     // The part of `count` things that is this thread's, in whole multiples of `grain`.
     UNSPOOL_INLINE Range part(std::ptrdiff_t count, std::ptrdiff_t grain = 1) const { return part_of(thread, count, grain); }
@@ -118,12 +125,12 @@ struct Team {
     // threads have not begun. Who does what is left to chance, so no result may depend on it, and all meet before others' results are read.
     template <class Work>
     UNSPOOL_INLINE void share(bool lent, std::ptrdiff_t count, std::ptrdiff_t grain, std::ptrdiff_t each, Work work) const {
-        Left& own = left[thread];
+        Left& own = members[thread].left;
         own.open(part(count, grain));
         for (Range some = own.take(each); some.count(); some = own.take(each)) work(some);
         if (!lent) return;
         for (int other = 1; other < threads; ++other) {
-            Left& others = left[(thread + other) % threads];
+            Left& others = members[(thread + other) % threads].left;
             for (Range some = others.take_last(each, own); some.count(); some = others.take_last(each, own)) work(some);
         }
     }

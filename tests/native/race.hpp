@@ -33,10 +33,9 @@ private:
 
 template <class Work>
 void together(int threads, const Work& work) {
-    unspool::Barrier barrier;
-    std::vector<unspool::Left> left(threads);
+    std::vector<unspool::Member> members(threads);
     std::vector<std::thread> team;
-    for (int i = 0; i < threads; ++i) team.emplace_back([&, i] { work(unspool::Team{i, threads, &barrier, left.data()}); });
+    for (int i = 0; i < threads; ++i) team.emplace_back([&, i] { work(unspool::Team{i, threads, members.data()}); });
     for (std::thread& one : team) one.join();
 }
 

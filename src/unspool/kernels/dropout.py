@@ -21,11 +21,15 @@ def coins(shape: tuple[int, ...], share: float, device: torch.device) -> Tensor:
 
 def dropped(x: Tensor, share: float) -> Tensor:
     """`x` without a random `share` of its numbers, the others scaled up (Srivastava et al. 2014)."""
-    drawn = _drawn(x.numel(), x.device)
     if choose_for((x,)).engine == "native":
-        y: Tensor = _Dropped.apply(x, drawn, share)  # type: ignore[no-untyped-call]
+        y: Tensor = _Dropped.apply(x, _drawn(x.numel(), x.device), share)  # type: ignore[no-untyped-call]
         return y
-    return x * (drawn < _below(1 - share)).view(x.shape).to(x.dtype).mul_(1 / (1 - share))
+    return x * dropout_mask(x, x.shape, share)
+
+
+def dropout_mask(like: Tensor, shape: tuple[int, ...], share: float) -> Tensor:
+    """What `dropped` leaves of ones, for all engines alike; of the type and place of `like`."""
+    return coins(shape, 1 - share, like.device).to(like.dtype).mul_(1 / (1 - share))
 
 
 class _Dropped(torch.autograd.Function):

@@ -20,10 +20,10 @@ def once(backward: Backward) -> Backward:
 
     @wraps(backward)
     def told(ctx: Any, *arriving: Tensor | None) -> tuple[Tensor | None, ...]:
+        if not torch.is_grad_enabled():  # as it is unless create_graph is set
+            return backward(ctx, *arriving)
         with torch.no_grad():
             gradients = backward(ctx, *arriving)
-        if not torch.is_grad_enabled():  # as it is unless create_graph is set
-            return gradients
         sources = [tensor for tensor in ctx.saved_tensors if tensor is not None and tensor.requires_grad]
         return tuple(gradient if gradient is None else _Once.apply(gradient, *sources) for gradient in gradients)  # type: ignore[no-untyped-call]
 

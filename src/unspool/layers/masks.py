@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from unspool.kernels.dropout import coins, dropped
+from unspool.kernels.dropout import coins, dropout_mask, dropped
 
 
 def share_of(name: str, share: float) -> float:
@@ -16,7 +16,7 @@ def share_of(name: str, share: float) -> float:
 
 def kept_units(x: Tensor, width: int, dropout: float) -> Tensor:
     """Variational dropout (Gal and Ghahramani 2016, eq. 7): (B, H), zero in units that are not read, the others scaled up."""
-    return dropped(x.new_ones(x.shape[0], width), dropout)
+    return dropout_mask(x, (x.shape[0], width), dropout)
 
 
 def zoned_units(state: dict[str, Tensor], steps: int, zoneout: float) -> dict[str, Tensor]:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from unspool.data.tokens import VectorFacts
 from unspool.kernels import Coded
-from unspool.kernels.dropout import dropped
+from unspool.kernels.dropout import dropout_mask
 from unspool.layers import State
 from unspool.layers.layer import branch
 from unspool.layers.masks import NumberDropout
@@ -109,7 +109,7 @@ class Embed(nn.Module):
 
     def _kept(self, index: int, like: Tensor) -> Tensor:
         """(V,) what vectors are multiplied with, 0 where they are left out; of the type and place of `like`."""
-        return dropped(like.new_ones(self.sizes[index]), self.vector_dropout)
+        return dropout_mask(like, (self.sizes[index],), self.vector_dropout)
 
     @property
     def _rows_alone(self) -> bool:

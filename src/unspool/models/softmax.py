@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from unspool.kernels.cross_entropy import cross_entropy, log_probabilities
-from unspool.kernels.dropout import dropped
+from unspool.kernels.dropout import dropout_mask
 from unspool.models.batch import TensorBatch
 from unspool.models.embed import Embed
 from unspool.models.heads import Head
@@ -79,7 +79,7 @@ class _TokenHead(Head):
         """(B, 1, H) variational dropout (Gal and Ghahramani 2016): one mask for all steps of a row; None where nothing is dropped."""
         if not self.training or not self.spec.dropout:
             return None
-        return dropped(states.new_ones(states.shape[0], 1, states.shape[2]), self.spec.dropout)
+        return dropout_mask(states, (states.shape[0], 1, states.shape[2]), self.spec.dropout)
 
 
 class Softmax(_TokenHead):
