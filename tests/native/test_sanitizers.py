@@ -72,3 +72,10 @@ def test_threads_that_share_work_never_meet_at_a_number(tmp_path, name, kernel):
     run(COMPILER, *flags, "-I", "native", f"native/{kernel}.cpp", f"native/{kernel}_plan.cpp", f"tests/native/{kernel}_race.cpp", "-o", program)
     for threads in (2, 3):
         assert "difference" in run(program, threads)
+
+
+def test_all_that_was_written_before_threads_met_may_be_read_after(tmp_path):
+    program = tmp_path / "meeting"
+    run(COMPILER, "-std=c++20", "-O1", "-g", "-fsanitize=thread", "-pthread", "-I", "native", "tests/native/meeting.cpp", "-o", program)
+    for threads in (2, 3, 5):
+        assert run(program, threads) == "0"
