@@ -85,16 +85,12 @@ def results(engine: str, case: Case, **changed: torch.Tensor) -> list[torch.Tens
 @pytest.mark.parametrize("engine, threads", [("cudnn", 1), ("eager", 1), *NATIVE_THREADS])
 @every_kind
 def test_the_same_call_gives_the_same_bits(engine, kind, threads):
-    before = torch.get_num_threads()
     torch.set_num_threads(threads)
-    try:
-        for reverse in (False, True):
-            case = Case(kind, 6, 6, 9, 33, LENGTHS, reverse, keep=engine != "cudnn", zoned="none" if engine == "cudnn" else "masks")
-            if runs(engine, case):
-                first = results(engine, case)
-                assert all(torch.equal(one, other) for _ in range(2) for one, other in zip(first, results(engine, case), strict=True))
-    finally:
-        torch.set_num_threads(before)
+    for reverse in (False, True):
+        case = Case(kind, 6, 6, 9, 33, LENGTHS, reverse, keep=engine != "cudnn", zoned="none" if engine == "cudnn" else "masks")
+        if runs(engine, case):
+            first = results(engine, case)
+            assert all(torch.equal(one, other) for _ in range(2) for one, other in zip(first, results(engine, case), strict=True))
 
 
 @needs_native
@@ -102,31 +98,23 @@ def test_the_same_call_gives_the_same_bits(engine, kind, threads):
 @pytest.mark.parametrize("keep", [False, True], ids=["plain", "masked"])
 def test_whichever_thread_takes_which_units_the_bits_are_the_same(kind, keep):
     """More threads than cores are not equally fast, and take from each other where a step is long."""
-    before = torch.get_num_threads()
     torch.set_num_threads(5)
-    try:
-        case = Case(kind, 40, 16, 9, 310, keep=keep)
-        plan = native._plan(kind, 40, 16, 9, 310, False, 5, None)
-        assert plan.lends_units and plan.lends_sums
-        first = results("native", case)
-        assert all(torch.equal(one, other) for _ in range(5) for one, other in zip(first, results("native", case), strict=True))
-        agree(scanned("native", case, torch.float32), scanned("eager", case, torch.float64), 1e-4)
-    finally:
-        torch.set_num_threads(before)
+    case = Case(kind, 40, 16, 9, 310, keep=keep)
+    plan = native._plan(kind, 40, 16, 9, 310, False, 5, None)
+    assert plan.lends_units and plan.lends_sums
+    first = results("native", case)
+    assert all(torch.equal(one, other) for _ in range(5) for one, other in zip(first, results("native", case), strict=True))
+    agree(scanned("native", case, torch.float32), scanned("eager", case, torch.float64), 1e-4)
 
 
 @needs_native
 @pytest.mark.parametrize("hidden", range(200, 264, 8))
 def test_threads_whose_parts_are_of_different_sizes_go_the_same_way(hidden):
     """With so many inputs the weights of the smaller part would fit a near cache, and those of the larger would not."""
-    before = torch.get_num_threads()
     torch.set_num_threads(2)
-    try:
-        for inputs in (140, 170, 200):
-            case = Case("lstm", 24, 3, inputs, hidden)
-            agree(scanned("native", case, torch.float32), scanned("eager", case, torch.float64), 1e-4)
-    finally:
-        torch.set_num_threads(before)
+    for inputs in (140, 170, 200):
+        case = Case("lstm", 24, 3, inputs, hidden)
+        agree(scanned("native", case, torch.float32), scanned("eager", case, torch.float64), 1e-4)
 
 
 @needs_native
