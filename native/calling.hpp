@@ -26,13 +26,14 @@ namespace unspool {
 
 namespace nb = nanobind;
 
-// Much memory comes in pages of 2 MB where the system has them to give: of pages of 4 KB there are so many that their number is felt.
+// Much memory comes in pages of 2 MB where the system has them to give: of pages of 4 KB there are so many that their number is felt. The first page and the
+// last may have other tensors too, which stand beside each other.
 inline void want_large_pages(float* at, std::int64_t floats) {
 #if defined(__linux__)
     constexpr std::uintptr_t LARGE = 2 << 20;
-    if (floats < 1 << 19) return;
-    const std::uintptr_t first = (reinterpret_cast<std::uintptr_t>(at) + LARGE - 1) / LARGE * LARGE;
-    const std::uintptr_t last = reinterpret_cast<std::uintptr_t>(at + floats) / LARGE * LARGE;
+    if (!at || floats < 1 << 19) return;
+    const std::uintptr_t first = reinterpret_cast<std::uintptr_t>(at) / LARGE * LARGE;
+    const std::uintptr_t last = (reinterpret_cast<std::uintptr_t>(at + floats) + LARGE - 1) / LARGE * LARGE;
     madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
 #else
     (void)at, (void)floats;

@@ -32,6 +32,8 @@ EntropyCall call_of(const Tensors& given, std::int64_t rows, std::int64_t width,
 void cross_entropy(const nb::tuple& tensors, std::int64_t rows, std::int64_t width, std::int64_t words, std::int64_t group, int threads) {
     const EntropyCall call = call_of(Tensors(tensors), rows, width, words, group);
     nb::gil_scoped_release released;
+    want_large_pages(call.of_states, rows * width);
+    want_large_pages(call.of_weight, words * width);
     const EntropyEngine& engine = chosen->entropy;
     const OwnEntropyPlan own(call, engine.piece, engine.row(call));
     const Memory room(room_of_any_team(threads, [&](int team) { return engine.room(call, own.plan(), team); }));

@@ -15,6 +15,7 @@ void drop(const nb::tuple& tensors, std::int64_t count, std::int32_t below, floa
     const Tensors given(tensors);
     const DropCall call{given.at<const float>(0), given.at<const std::int16_t>(1), given.at<float>(2), below, scale};
     nb::gil_scoped_release released;
+    want_large_pages(call.y, count);
     together(count < MANY ? 1 : threads, [&](const Team& team) {
         const Range own = team.part(count, 16);
         chosen(call, own.first, own.last);

@@ -14,6 +14,7 @@ struct Moment {
     const float* keep;   // the dropout mask, or null
     float *c, *cells;    // the state "c", and where it is kept for the way back, or null
     float* const* y;
+    Size next; // from where an output goes to where the row's next one does
     const std::uint8_t *const *zoned_h, *const *zoned_c; // or null
     float zone;
     bool training;
@@ -37,8 +38,8 @@ UNSPOOL_INLINE Vec zoned(Vec before, Vec after, const std::uint8_t* const* masks
 }
 
 // Calls `work` with whether a whole vector of units has nothing but gates to it: what else there may be is then not asked row by row.
-template <class Work>
-UNSPOOL_INLINE void with_or_without(const Moment& m, int lanes, Work work) {
+template <class Step, class Work>
+UNSPOOL_INLINE void with_or_without(const Step& m, int lanes, Work work) {
     if (m.plain() && lanes == LANES) work(std::true_type{});
     else work(std::false_type{});
 }
@@ -53,12 +54,14 @@ UNSPOOL_INLINE void settle(const Moment& m, const Layout& layout, Size row, Size
     put(m.y[row] + unit, h, PLAIN ? LANES : lanes);
 }
 
-// What is kept for the way back is written once and read much later: a step of all rows further on its lines are in no near cache. They are asked for while
-// this step's are in work, which waits for memory where arithmetic is.
-UNSPOOL_INLINE void ask_for_next(const Moment& m, const Layout& layout, Size row, Size unit) {
+// Outputs, and what is kept for the way back, are written once and read much later: a step of all rows further on their lines are in no near cache. They are
+// asked for while this step's are in work, which waits for memory where arithmetic is.
+template <class Cell>
+UNSPOOL_INLINE void ask_for_next(Cell, const Moment& m, const Layout& layout, Size row, Size unit) {
+    ask_to_write(m.y[row] + unit + m.next);
     if (!m.training) return;
     const float* const next = m.gates + (m.count + row) * layout.row + unit;
-    for (int plane = 0; plane < 4; ++plane) ask_to_write(next + plane * layout.units);
+    for (int plane = 0; plane < Cell::PLANES; ++plane) ask_to_write(next + plane * layout.units);
     if (m.cells) ask_to_write(m.cells + (m.count + row) * layout.units + unit);
 }
 
@@ -68,6 +71,7 @@ __attribute__((noinline)) void advance(Rnn<TANH>, const Moment& m, const Layout&
         for (Size row = 0; row < m.count; ++row) {
             const Size unit = vector * LANES;
             float* const sums = m.gates + row * layout.row + unit;
+            ask_for_next(Rnn<TANH>{}, m, layout, row, unit);
             const Vec total = load(sums), h = TANH ? tanh(total) : select(total < 0.0f, Vec{}, total);
             if (m.training) store(sums, h);
             settle(m, layout, row, unit, layout.lanes(vector), h);
@@ -83,7 +87,7 @@ template <bool PLAIN>
 UNSPOOL_INLINE void advance_cell(const Moment& m, const Layout& layout, Size row, Size unit, int lanes, float* fresh) {
     const Size at = row * layout.held + unit;
     float* const sums = m.gates + row * layout.row + unit;
-    ask_for_next(m, layout, row, unit);
+    ask_for_next(Lstm{}, m, layout, row, unit);
     const Vec input = sigmoid(load(sums)), forget = sigmoid(load(sums + layout.units)), candidate = tanh(load(sums + 2 * layout.units)),
               before = load(m.c + at);
     const Vec c = forget * before + input * candidate;
@@ -126,7 +130,7 @@ __attribute__((noinline)) inline void advance(GruResetAfter, const Moment& m, co
                 const Size end = m.count - begin < GROUP ? m.count : begin + GROUP;
                 for (Size row = begin; row < end; ++row) {
                     float* const sums = m.gates + row * layout.row + layout.units + unit;
-                    ask_for_next(m, layout, row, unit);
+                    ask_for_next(GruResetAfter{}, m, layout, row, unit);
                     store(sums, sigmoid(load(sums)));
                     store(sums + layout.units, sigmoid(load(sums + layout.units)));
                 }

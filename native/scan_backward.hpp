@@ -139,7 +139,7 @@ private:
             }
             const Retreat m{count, call_.gates + first * layout_.row, room_.direct + at, call_.keep ? room_.read + at : nullptr,
                             call_.keep ? room_.keep + at : nullptr, Cell::HAS_C ? room_.c + at : nullptr,
-                            Cell::HAS_C ? call_.cells + first * layout_.units : nullptr, h, to_.y ? y : nullptr, call_.zoned_h ? zoned_h : nullptr,
+                            Cell::HAS_C ? call_.cells + first * layout_.units : nullptr, h, call_.reverse ? call_.y_step : -call_.y_step, to_.y ? y : nullptr, call_.reverse ? to_.y_step : -to_.y_step, call_.zoned_h ? zoned_h : nullptr,
                             call_.zoned_c ? zoned_c : nullptr, call_.zone, biases};
             each_unit([&](const Range units) { retreat(Cell{}, m, layout_, units.first, units.last); });
             if (plan_.by_units) team_.wait();

@@ -72,10 +72,16 @@ ScanGradients gradients_of(const ScanCall& call, const Tensors& given, Strides y
     return to;
 }
 
+// Filled up to whole vectors.
+std::int64_t units_of(const ScanPlan& plan) { return (plan.hidden() + chosen->executor.lanes - 1) / chosen->executor.lanes * chosen->executor.lanes; }
+
 void forward(const ScanPlan& plan, const nb::tuple& tensors, std::int64_t x_row, std::int64_t x_step, float zone) {
     const ScanCall call = call_of(plan, Tensors(tensors), {x_row, x_step}, zone);
     nb::gil_scoped_release released;
-    if (call.gates) want_large_pages(call.gates, plan.plan().instants * chosen->scan.row(call.cell, call.hidden));
+    const std::int64_t instants = plan.plan().instants;
+    want_large_pages(call.y, call.batch * call.y_row);
+    want_large_pages(call.gates, instants * chosen->scan.row(call.cell, call.hidden));
+    want_large_pages(call.cells, instants * units_of(plan));
     const Memory room(room_of_any_team(plan.threads(), [&](int team) { return chosen->scan.room(call, nullptr, plan.plan(), team); }));
     together(plan.threads(), [&](const Team& team) { chosen->scan.forward(call, plan.plan(), team, room.at()); });
 }
@@ -85,6 +91,10 @@ void backward(const ScanPlan& plan, const nb::tuple& tensors, std::int64_t x_row
     const ScanCall call = call_of(plan, Tensors(tensors), {x_row, x_step}, zone);
     const ScanGradients to = gradients_of(call, Tensors(gradients), {y_row, y_step});
     nb::gil_scoped_release released;
+    const std::int64_t rows = gates_of(call.cell) * call.hidden;
+    want_large_pages(to.x, call.batch * call.steps * call.inputs);
+    want_large_pages(to.input_weight, rows * call.inputs);
+    want_large_pages(to.state_weight, rows * call.hidden);
     const Memory room(room_of_any_team(plan.threads(), [&](int team) { return chosen->scan.room(call, &to, plan.plan(), team); }));
     together(plan.threads(), [&](const Team& team) { chosen->scan.backward(call, to, plan.plan(), team, room.at()); });
 }
@@ -116,7 +126,7 @@ void add_scan(nb::module_& module, const InstructionSet& set) {
         .def_prop_ro("lends_sums", [](const ScanPlan& plan) { return plan.plan().lends_sums; })
         .def_prop_ro("threads", &ScanPlan::threads)
         .def_prop_ro("row", [](const ScanPlan& plan) { return chosen->scan.row(plan.cell(), plan.hidden()); })
-        .def_prop_ro("units", [](const ScanPlan& plan) { return (plan.hidden() + chosen->executor.lanes - 1) / chosen->executor.lanes * chosen->executor.lanes; });
+        .def_prop_ro("units", &units_of);
     module.def("scan_forward", &forward, nb::arg("plan"), nb::arg("tensors"), nb::arg("x_row"), nb::arg("x_step"), nb::arg("zone"));
     module.def("scan_backward", &backward, nb::arg("plan"), nb::arg("tensors"), nb::arg("x_row"), nb::arg("x_step"), nb::arg("zone"),
                nb::arg("gradients"), nb::arg("y_row"), nb::arg("y_step"));

@@ -9,8 +9,6 @@ namespace unspool {
 
 namespace {
 
-std::int64_t gates_of(CellKind cell) { return cell == CellKind::lstm ? 4 : cell == CellKind::rnn_tanh || cell == CellKind::rnn_relu ? 1 : 3; }
-
 // Waking a thread takes some microseconds: below so many multiplications in all, one works alone.
 constexpr double LEAST_WORK = 1e5;
 // With fewer rows than so many a thread, weights are read for too few of them, and units are shared out in place of rows.
@@ -25,6 +23,8 @@ constexpr double LEAST_STEP = 8e3;
 constexpr double LENT_STEP = 1e6, LENT_WORK = 3e7;
 
 } // namespace
+
+std::int64_t gates_of(CellKind cell) { return cell == CellKind::lstm ? 4 : cell == CellKind::rnn_tanh || cell == CellKind::rnn_relu ? 1 : 3; }
 
 ScanPlan::ScanPlan(CellKind cell, std::int64_t batch, std::int64_t steps, std::int64_t inputs, std::int64_t hidden, const std::int64_t* lengths,
                    bool reverse, int threads)

@@ -7,6 +7,8 @@
 
 namespace unspool {
 
+std::int64_t gates_of(CellKind cell);
+
 // Owns what a Plan points to.
 class ScanPlan {
 public:

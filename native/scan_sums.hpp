@@ -45,6 +45,7 @@ struct Outer {
                     const float* from = gates + (k + first) * row + plane * units + mine.first + unit;
                     float* to = strip_of(team.thread, mine, plane) + unit * BLOCK + first * STRIP;
                     for (Size i = first; i < last; ++i, from += row, to += STRIP) {
+                        ask_for(from + 2 * FEW * row); // of a thread's units there is a strip of many, whose order no prefetcher follows
                         if (left < STRIP) std::memcpy(to, from, left * sizeof(float));
                         else std::memcpy(to, from, STRIP * sizeof(float));
                     }
@@ -101,6 +102,8 @@ private:
         const Size width = vectors * LANES, there = columns - column < width ? columns - column : width;
         for (Size i = 0; i < deep; ++i) {
             const float* const from = mask(k + i);
+            if (const Size ahead = k + i + FEW; ahead < instants)
+                for (Size c = 0; c < there; c += LINE) ask_for(read(ahead) + column + c);
             copy_row(panel + i * width, read(k + i) + column, there, width);
             if (from)
                 for (Size c = 0; c < there; ++c) panel[i * width + c] *= from[column + c];
