@@ -125,7 +125,7 @@ private:
     UNSPOOL_INLINE void each_unit(Work work) const { for_units(plan_, team_, layout_, 1, WIDE, work); }
 
     void scan(const Share& share, float* biases) const {
-        const Size at = share.first * layout_.held;
+        const Size at = share.first * layout_.held, back = call_.reverse ? 1 : -1;
         const float **h = pointers(), **y = h + plan_.longest_active;
         const auto zoned_h = reinterpret_cast<const std::uint8_t**>(y + plan_.longest_active), zoned_c = zoned_h + plan_.longest_active;
         for (Size step = share.steps - 1; step >= 0; --step) {
@@ -139,8 +139,8 @@ private:
             }
             const Retreat m{count, call_.gates + first * layout_.row, room_.direct + at, call_.keep ? room_.read + at : nullptr,
                             call_.keep ? room_.keep + at : nullptr, Cell::HAS_C ? room_.c + at : nullptr,
-                            Cell::HAS_C ? call_.cells + first * layout_.units : nullptr, h, call_.reverse ? call_.y_step : -call_.y_step, to_.y ? y : nullptr, call_.reverse ? to_.y_step : -to_.y_step, call_.zoned_h ? zoned_h : nullptr,
-                            call_.zoned_c ? zoned_c : nullptr, call_.zone, biases};
+                            Cell::HAS_C ? call_.cells + first * layout_.units : nullptr, h, back * call_.y_step, to_.y ? y : nullptr, back * to_.y_step,
+                            call_.zoned_h ? zoned_h : nullptr, call_.zoned_c ? zoned_c : nullptr, call_.zone, biases};
             each_unit([&](const Range units) { retreat(Cell{}, m, layout_, units.first, units.last); });
             if (plan_.by_units) team_.wait();
             products(m, share);

@@ -224,8 +224,9 @@ private:
             if (call_.zoned_c) zoned_c[r] = place(call_.zoned_c, instant, call_.steps * layout_.hidden, layout_.hidden);
         }
         const Moment m{count, gates, room_.raw[now] + at, room_.raw[1 - now] + at, room_.read[1 - now] + at, call_.keep ? room_.keep + at : nullptr,
-                       Cell::HAS_C ? room_.c + at : nullptr, Cell::HAS_C && call_.cells ? call_.cells + first * layout_.units : nullptr, y, call_.reverse ? -call_.y_step : call_.y_step,
-                       call_.zoned_h ? zoned_h : nullptr, call_.zoned_c ? zoned_c : nullptr, call_.zone, call_.gates != nullptr};
+                       Cell::HAS_C ? room_.c + at : nullptr, Cell::HAS_C && call_.cells ? call_.cells + first * layout_.units : nullptr, y,
+                       call_.reverse ? -call_.y_step : call_.y_step, call_.zoned_h ? zoned_h : nullptr, call_.zoned_c ? zoned_c : nullptr, call_.zone,
+                       call_.gates != nullptr};
         const float* const read = room_.read[now] + at;
         each_unit([&](const Range units) {
             if (x && count > 1) both_products(m, x, read, units);

@@ -7,6 +7,7 @@
 
 namespace unspool {
 
+// Gates of a cell: a unit has a row of weights for each.
 std::int64_t gates_of(CellKind cell);
 
 // Owns what a Plan points to.

@@ -87,7 +87,7 @@ __attribute__((noinline)) void retreat(Rnn<TANH>, const Retreat& m, const Layout
     }
 }
 
-// Of a row, what is added to the sums of gates' gradients, and all else.
+// One row; gradients of its gates are added to `sums`.
 template <bool PLAIN>
 UNSPOOL_INLINE void retreat_row(Lstm, const Retreat& m, const Layout& layout, Size row, Size unit, int lanes, Sums<4>& sums) {
     const Size at = row * layout.held + unit;

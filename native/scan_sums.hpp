@@ -45,7 +45,7 @@ struct Outer {
                     const float* from = gates + (k + first) * row + plane * units + mine.first + unit;
                     float* to = strip_of(team.thread, mine, plane) + unit * BLOCK + first * STRIP;
                     for (Size i = first; i < last; ++i, from += row, to += STRIP) {
-                        ask_for(from + 2 * FEW * row); // of a thread's units there is a strip of many, whose order no prefetcher follows
+                        ask_for(from + 2 * FEW * row); // in pieces so short that no prefetcher sees their order
                         if (left < STRIP) std::memcpy(to, from, left * sizeof(float));
                         else std::memcpy(to, from, STRIP * sizeof(float));
                     }
