@@ -127,7 +127,7 @@ UNSPOOL_INLINE void retreat_row(GruResetAfter, const Retreat& m, const Layout& l
     store(m.direct + row * layout.held + unit, PLAIN ? through : through + dh.stays);
 }
 
-// The cells with four planes.
+// The cells whose four planes have a gradient each.
 template <class Cell>
 __attribute__((noinline)) void retreat(Cell cell, const Retreat& m, const Layout& layout, Size first, Size last) {
     for (Size vector = first; vector < last; ++vector) {
@@ -141,6 +141,7 @@ __attribute__((noinline)) void retreat(Cell cell, const Retreat& m, const Layout
     }
 }
 
+// Candidate and update gate; the reset gate waits for the gradient of what the candidate read.
 __attribute__((noinline)) inline void retreat(GruResetBefore, const Retreat& m, const Layout& layout, Size first, Size last) {
     for (Size vector = first; vector < last; ++vector) {
         const Size unit = vector * LANES;
